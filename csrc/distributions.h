@@ -1,0 +1,126 @@
+/* Words to values, for one type of computation; kernel.h includes this once for f32 and once for
+   f64, as F(name) on values and U(name) on words. UNIT is the value of the lowest bit of a word
+   that is read as a signed fraction in [-1, 1). */
+
+/* (word + 1/2) as a signed fraction: in (0, 1) it is twice a probability u < 1/2, in (-1, 0) it is
+   2(u - 1). So u is resolved to the last bit of the word at both ends of (0, 1). */
+INLINE F(vector) F(twice_probability)(U(vector) word)
+{
+    return F(fma)(F(from_signed)(word), F(set)(UNIT), F(set)(UNIT / 2));
+}
+
+INLINE F(vector) F(clamp)(F(vector) x, const struct parameters *p)
+{
+    return F(min)(F(max)(x, F(set)((F(scalar))p->low)), F(set)((F(scalar))p->high));
+}
+
+/* The fraction is scaled in two steps: half * UNIT may be subnormal. */
+INLINE F(vector) F(uniform)(U(vector) word, const struct parameters *p)
+{
+    const F(vector) fraction = F(mul)(F(from_signed)(word), F(set)(UNIT));
+    return F(clamp)(F(fma)(fraction, F(set)((F(scalar))p->half), F(set)((F(scalar))p->middle)), p);
+}
+
+/* G. E. P. Box and M. E. Muller, A note on the generation of random normal deviates, 1958. Of the
+   angle's word, bit 30 (62) says whether the point lies nearer to the second axis than to the
+   first, the top bit on which side of the other, and the rest is the angle from that axis. */
+INLINE void F(box_muller)(U(vector) radius_word, U(vector) angle_word, const struct parameters *p,
+                          F(vector) * first, F(vector) * second)
+{
+    const F(vector) minus_two_log =
+        F(minus_two_log)(F(twice_probability)(radius_word), U(is_negative)(radius_word));
+    const F(vector) radius = F(mul)(F(sqrt)(minus_two_log), F(set)((F(scalar))p->std));
+    const F(vector) v =
+        F(fma)(F(from_signed)(U(shift_left_2)(angle_word)), F(set)(UNIT), F(set)(2 * UNIT));
+    F(vector) cosine, sine;
+    F(cosine_sine)(v, &cosine, &sine);
+    cosine = F(flip_sign)(cosine, angle_word);
+    const F(mask) swap = U(has_second_bit)(angle_word);
+    const F(vector) mean = F(set)((F(scalar))p->mean);
+    *first = F(fma)(radius, F(select)(swap, sine, cosine), mean);
+    *second = F(fma)(radius, F(select)(swap, cosine, sine), mean);
+}
+
+#if BITS == 32
+/* Inversion where both bounds are near the mean: y = 2 Phi(x) - 1 is uniform, and x / y a smooth
+   function of -2 ln(1 - y^2) (after M. Giles, Approximating the erfinv function, 2011). */
+INLINE f32_vector f32_truncated_centre(u32_vector word, const struct parameters *p)
+{
+    const f32_vector fraction = f32_mul(f32_from_signed(word), f32_set(UNIT));
+    const f32_vector y = f32_fma(fraction, f32_set((float)p->half), f32_set((float)p->middle));
+    const f32_vector twice = f32_fma(f32_mul(y, f32_set(-2)), y, f32_set(2));
+    const f32_vector w = f32_minus_two_log(twice, f32_no_lane());
+    const f32_vector x = f32_mul(y, POLYNOMIAL(w, quantile));
+    return f32_clamp(f32_fma(x, f32_set((float)p->std), f32_set((float)p->mean)), p);
+}
+#endif
+
+#if BITS == 64
+/* -ln u for u in (0, 1]; relative to 1, not to the result, near 1. */
+INLINE f64_vector f64_minus_log(f64_vector u)
+{
+    const f64_mask near_one = f64_is_less(f64_set(0.5), u);
+    const f64_vector twice = f64_mul(f64_select(near_one, f64_sub(u, f64_set(1)), u), f64_set(2));
+    return f64_mul(f64_minus_two_log(twice, near_one), f64_set(0.5));
+}
+
+/* Q(x) / phi(x) for x >= 0. */
+INLINE f64_vector f64_mills(f64_vector x)
+{
+    const f64_vector sum = f64_add(x, f64_set(MILLS_CENTRE));
+    const f64_vector t = f64_div(f64_sub(x, f64_set(MILLS_CENTRE)), sum);
+    return f64_div(POLYNOMIAL(t, mills), sum);
+}
+
+/* Inversion for any interval: the distance d >= 0 from the anchor that solves
+   Q(alpha + d) / Q(alpha) = rho, that is
+   alpha d + d^2 / 2 + ln(mills(alpha) / mills(alpha + d)) = -ln rho,
+   by three steps of Halley's method, each of which cubes an error of at most 0.1. */
+INLINE f64_vector f64_truncated(f64_vector twice_probability, f64_mask is_upper,
+                                const struct parameters *p)
+{
+    const f64_vector one = f64_set(1), half = f64_set(0.5);
+    const f64_vector alpha = f64_set(p->alpha), mills = f64_set(p->mills);
+#define END(field) f64_select(is_upper, f64_set(p->upper.field), f64_set(p->lower.field))
+    f64_vector rho = f64_fma(twice_probability, END(slope), END(tail));
+    f64_vector scale = END(scale);
+#undef END
+    const f64_mask past = f64_is_less(one, rho);
+    rho = f64_select(past, f64_sub(f64_set(2), rho), rho);
+    scale = f64_select(past, f64_sub(f64_set(0), scale), scale);
+
+    const f64_vector s = f64_minus_log(rho);
+    const f64_vector hazard = f64_div(one, mills);
+    f64_vector d =
+        f64_div(f64_add(s, s), f64_add(hazard, f64_sqrt(f64_fma(hazard, hazard, f64_add(s, s)))));
+    for (int step = 0; step < 3; step++) {
+        const f64_vector x = f64_add(alpha, d);
+        const f64_vector mills_x = f64_mills(x);
+        const f64_vector log_ratio = f64_minus_log(f64_div(mills_x, mills));
+        const f64_vector quadratic = f64_fma(f64_mul(d, half), d, f64_mul(alpha, d));
+        const f64_vector excess = f64_sub(f64_add(quadratic, log_ratio), s);
+        const f64_vector newton = f64_mul(excess, mills_x);
+        const f64_vector curvature = f64_sub(f64_div(one, mills_x), x);
+        const f64_vector halley = f64_fma(f64_mul(newton, half), curvature, one);
+        d = f64_sub(d, f64_mul(newton, halley));
+    }
+    return f64_clamp(f64_fma(scale, d, f64_set(p->anchor)), p);
+}
+#endif
+
+/* One word a lane of f32: in the precision of f64, rounded once. */
+#if BITS == 64
+INLINE f64_vector f64_truncated_word(u64_vector word, const struct parameters *p)
+{
+    return f64_truncated(f64_twice_probability(word), u64_is_negative(word), p);
+}
+
+INLINE f32_vector f32_truncated_word(u32_vector word, const struct parameters *p)
+{
+    const f64_vector unit = f64_set(0x1p-31), half_unit = f64_set(0x1p-32);
+    const f64_vector low = f64_fma(f64_from_signed_low_half(word), unit, half_unit);
+    const f64_vector high = f64_fma(f64_from_signed_high_half(word), unit, half_unit);
+    return f32_from_f64(f64_truncated(low, f64_is_less(low, f64_set(0)), p),
+                        f64_truncated(high, f64_is_less(high, f64_set(0)), p));
+}
+#endif

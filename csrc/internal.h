@@ -1,0 +1,69 @@
+/* What the units of the core share. Everything else in a unit is static, so that code compiled for
+   a wide instruction set cannot leak into another unit. */
+#ifndef FASTINIT_INTERNAL_H
+#define FASTINIT_INTERNAL_H
+
+#include "fastinit.h"
+
+/* Elements are made in tiles of 32: a Box-Muller pair lies 16 apart in its tile. */
+#define TILE 32
+
+/* How a distribution is computed. A truncated normal becomes whichever of these it equals. */
+enum method {
+    METHOD_CONSTANT,
+    METHOD_UNIFORM,
+    METHOD_NORMAL,
+    METHOD_TRUNCATED_CENTRE, /* float32 and narrower: both bounds within 3.05 sigma of the mean */
+    METHOD_TRUNCATED,        /* any interval */
+    METHODS
+};
+
+/* The constants of one fill, worked out once, in double. Which are used depends on the method. */
+struct parameters {
+    uint32_t round_keys[44]; /* AES-128, little-endian words */
+    double low, high;        /* bounds of the result, representable in the type of computation */
+    double middle, half;     /* uniform: of the interval; truncated centre: of 2 Phi - 1 */
+    double mean, std;        /* of the normal; a constant is its mean */
+    /* METHOD_TRUNCATED solves Q(alpha + d) / Q(alpha) = rho for the distance d from an anchor, in
+       sigmas. `lower` serves the words whose value lies nearer to the lower bound in probability,
+       `upper` the others; k in (0, 1/2) is that probability's share of the interval's. */
+    struct truncated_end {
+        double tail, slope; /* rho = tail + slope * k */
+        double scale;       /* value = anchor + scale * d, -scale where rho was past 1 */
+    } lower, upper;
+    double anchor, alpha, mills; /* mills = Q(alpha) / phi(alpha) */
+};
+
+/* Chooses the method and fills all of `out` but the round keys. */
+enum method prepare_parameters(enum fastinit_distribution distribution, enum fastinit_dtype dtype,
+                               const double given[4], struct parameters *out);
+
+/* Writes elements first ... first + count - 1 to `out`, which need not be aligned; with `stream`
+   set, past the caches. */
+typedef void fill_function(const struct parameters *parameters, uint64_t first, size_t count,
+                           void *out, int stream);
+
+struct kernels {
+    const char *name;
+    fill_function *fill[METHODS][FASTINIT_DTYPES];
+    /* The words of `tiles` tiles of 128 bytes, from the tile with number `first` on. */
+    void (*keystream)(const uint32_t round_keys[44], uint64_t first, size_t tiles, uint32_t *out);
+};
+
+extern const struct kernels portable_kernels;
+#ifdef FASTINIT_X86
+extern const struct kernels avx2_kernels, avx2_vaes_kernels, avx512_kernels;
+#endif
+#ifdef FASTINIT_NEON
+extern const struct kernels neon_kernels;
+#endif
+
+const struct kernels *active_kernels(void);
+
+static inline size_t dtype_size(enum fastinit_dtype dtype)
+{
+    static const unsigned char size[FASTINIT_DTYPES] = {8, 4, 2, 2, 1, 1};
+    return size[dtype];
+}
+
+#endif

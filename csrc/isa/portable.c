@@ -1,0 +1,196 @@
+/* The vocabulary in plain C11: four lanes of 32 bits, two of 64, one AES block. Lanes hold values,
+   so the byte order of the machine does not matter. */
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../aes.h"
+
+#if defined(__clang__)
+#define INLINE static inline __attribute__((always_inline, unused))
+#define UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline, unused))
+#define UNROLL _Pragma("GCC unroll 32")
+#else
+#define INLINE static inline
+#define UNROLL
+#endif
+
+#define U32_LANES 4
+
+typedef struct {
+    uint32_t lane[4];
+} u32_vector, f32_mask;
+typedef struct {
+    uint64_t lane[2];
+} u64_vector, f64_mask;
+typedef struct {
+    float lane[4];
+} f32_vector;
+typedef struct {
+    double lane[2];
+} f64_vector;
+
+#define LANES(type, count, expression)                                                             \
+    {                                                                                              \
+        type result;                                                                               \
+        for (int i = 0; i < (count); i++)                                                          \
+            result.lane[i] = (expression);                                                         \
+        return result;                                                                             \
+    }
+
+/* clang-format off */
+#define REAL_OPERATIONS(f, u, scalar, word, count, fused, root, mantissa_bits, bias)               \
+    INLINE f##_vector f##_set(scalar x) LANES(f##_vector, count, x)                                \
+    INLINE f##_vector f##_add(f##_vector a, f##_vector b)                                          \
+        LANES(f##_vector, count, a.lane[i] + b.lane[i])                                            \
+    INLINE f##_vector f##_sub(f##_vector a, f##_vector b)                                          \
+        LANES(f##_vector, count, a.lane[i] - b.lane[i])                                            \
+    INLINE f##_vector f##_mul(f##_vector a, f##_vector b)                                          \
+        LANES(f##_vector, count, a.lane[i] * b.lane[i])                                            \
+    INLINE f##_vector f##_div(f##_vector a, f##_vector b)                                          \
+        LANES(f##_vector, count, a.lane[i] / b.lane[i])                                            \
+    INLINE f##_vector f##_fma(f##_vector a, f##_vector b, f##_vector c)                            \
+        LANES(f##_vector, count, fused(a.lane[i], b.lane[i], c.lane[i]))                           \
+    INLINE f##_vector f##_sqrt(f##_vector a) LANES(f##_vector, count, root(a.lane[i]))             \
+    INLINE f##_vector f##_min(f##_vector a, f##_vector b)                                          \
+        LANES(f##_vector, count, a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i])                    \
+    INLINE f##_vector f##_max(f##_vector a, f##_vector b)                                          \
+        LANES(f##_vector, count, a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i])                    \
+    INLINE f##_mask f##_is_less(f##_vector a, f##_vector b)                                        \
+        LANES(f##_mask, count, a.lane[i] < b.lane[i])                                              \
+    INLINE f##_mask f##_no_lane(void) LANES(f##_mask, count, 0)                                    \
+    INLINE f##_vector f##_select(f##_mask m, f##_vector a, f##_vector b)                           \
+        LANES(f##_vector, count, m.lane[i] ? a.lane[i] : b.lane[i])                                \
+    INLINE f##_mask u##_is_negative(u##_vector a)                                                  \
+        LANES(f##_mask, count, a.lane[i] >> (8 * sizeof(word) - 1))                                \
+    INLINE f##_mask u##_has_second_bit(u##_vector a)                                               \
+        LANES(f##_mask, count, a.lane[i] >> (8 * sizeof(word) - 2) & 1)                            \
+    INLINE u##_vector u##_shift_left_2(u##_vector a) LANES(u##_vector, count, a.lane[i] << 2)      \
+    INLINE word f##_bits(scalar x) { word bits; memcpy(&bits, &x, sizeof bits); return bits; }     \
+    INLINE scalar f##_from_bits(word x) { scalar value; memcpy(&value, &x, sizeof x); return value; } \
+    INLINE f##_vector f##_flip_sign(f##_vector a, u##_vector sign)                                 \
+        LANES(f##_vector, count, sign.lane[i] >> (8 * sizeof(word) - 1) ? -a.lane[i] : a.lane[i])  \
+    INLINE f##_vector f##_mantissa(f##_vector a)                                                   \
+        LANES(f##_vector, count,                                                                   \
+              f##_from_bits((f##_bits(a.lane[i]) & (((word)1 << mantissa_bits) - 1)) |             \
+                            (word)bias << mantissa_bits))                                          \
+    INLINE f##_vector f##_exponent_unless(f##_mask m, f##_vector a)                                \
+        LANES(f##_vector, count,                                                                   \
+              m.lane[i] ? 0 : (scalar)((int)(f##_bits(a.lane[i]) >> mantissa_bits) - bias))        \
+    INLINE void f##_store(void *out, f##_vector a) { memcpy(out, a.lane, sizeof a.lane); }
+/* clang-format on */
+
+#ifdef FP_FAST_FMAF
+#define FMAF __builtin_fmaf
+#else
+#define FMAF fmaf
+#endif
+#ifdef FP_FAST_FMA
+#define FMA __builtin_fma
+#else
+#define FMA fma
+#endif
+
+REAL_OPERATIONS(f32, u32, float, uint32_t, 4, FMAF, sqrtf, 23, 127)
+REAL_OPERATIONS(f64, u64, double, uint64_t, 2, FMA, sqrt, 52, 1023)
+
+/* Two's complement without the implementation-defined conversion. */
+INLINE int32_t signed_32(uint32_t x)
+{
+    int32_t value;
+    memcpy(&value, &x, sizeof value);
+    return value;
+}
+INLINE int64_t signed_64(uint64_t x)
+{
+    int64_t value;
+    memcpy(&value, &x, sizeof value);
+    return value;
+}
+
+/* clang-format off */
+INLINE f32_vector f32_from_signed(u32_vector a) LANES(f32_vector, 4, (float)signed_32(a.lane[i]))
+INLINE f64_vector f64_from_signed(u64_vector a) LANES(f64_vector, 2, (double)signed_64(a.lane[i]))
+INLINE f64_vector f64_from_signed_low_half(u32_vector a)
+    LANES(f64_vector, 2, signed_32(a.lane[i]))
+INLINE f64_vector f64_from_signed_high_half(u32_vector a)
+    LANES(f64_vector, 2, signed_32(a.lane[i + 2]))
+INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high)
+    LANES(f32_vector, 4, (float)(i < 2 ? low.lane[i] : high.lane[i - 2]))
+
+INLINE u32_vector u32_set(uint32_t x) LANES(u32_vector, 4, x)
+INLINE u32_vector u32_load(const uint32_t *p) LANES(u32_vector, 4, p[i])
+INLINE u32_vector u32_repeat_block(const uint32_t *p) LANES(u32_vector, 4, p[i])
+INLINE u32_vector u32_xor(u32_vector a, u32_vector b) LANES(u32_vector, 4, a.lane[i] ^ b.lane[i])
+INLINE u32_vector u32_and(u32_vector a, u32_vector b) LANES(u32_vector, 4, a.lane[i] & b.lane[i])
+INLINE u32_vector u32_or(u32_vector a, u32_vector b) LANES(u32_vector, 4, a.lane[i] | b.lane[i])
+INLINE u32_vector u32_add(u32_vector a, u32_vector b) LANES(u32_vector, 4, a.lane[i] + b.lane[i])
+INLINE u32_vector u32_sub(u32_vector a, u32_vector b) LANES(u32_vector, 4, a.lane[i] - b.lane[i])
+INLINE u32_vector u32_shift_right(u32_vector a, int n) LANES(u32_vector, 4, a.lane[i] >> n)
+INLINE f32_mask u32_is_greater(u32_vector a, u32_vector b)
+    LANES(f32_mask, 4, signed_32(a.lane[i]) > signed_32(b.lane[i]))
+INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b)
+    LANES(u32_vector, 4, m.lane[i] ? a.lane[i] : b.lane[i])
+INLINE u32_vector u32_from_f32_bits(f32_vector a) LANES(u32_vector, 4, f32_bits(a.lane[i]))
+INLINE f32_vector f32_from_u32_bits(u32_vector a) LANES(f32_vector, 4, f32_from_bits(a.lane[i]))
+INLINE u64_vector u64_from_u32_pairs(u32_vector a)
+    LANES(u64_vector, 2, a.lane[2 * i] | (uint64_t)a.lane[2 * i + 1] << 32)
+    /* clang-format on */
+
+    INLINE void u32_store(uint32_t *out, u32_vector a)
+{
+    memcpy(out, a.lane, sizeof a.lane);
+}
+INLINE void u32_store_low_16(void *out, u32_vector a)
+{
+    const uint16_t low[4] = {(uint16_t)a.lane[0], (uint16_t)a.lane[1], (uint16_t)a.lane[2],
+                             (uint16_t)a.lane[3]};
+    memcpy(out, low, sizeof low);
+}
+INLINE void u32_store_low_8(void *out, u32_vector a)
+{
+    const uint8_t low[4] = {(uint8_t)a.lane[0], (uint8_t)a.lane[1], (uint8_t)a.lane[2],
+                            (uint8_t)a.lane[3]};
+    memcpy(out, low, sizeof low);
+}
+INLINE void stream_line(unsigned char *out, const unsigned char *line)
+{
+    memcpy(out, line, 64);
+}
+INLINE void stream_end(void)
+{
+}
+
+/* SubBytes and MixColumns of one byte of a column's first row; the other rows are rotations. */
+#define AES_MIXED(s)                                                                               \
+    ((uint32_t)((((s) << 1) ^ (((s) >> 7) * 0x1b)) & 255) | (uint32_t)(s) << 8 |                   \
+     (uint32_t)(s) << 16 | (uint32_t)((((s) << 1) ^ (((s) >> 7) * 0x1b) ^ (s)) & 255) << 24)
+static const uint32_t aes_mixed[256] = {AES_SBOX(AES_MIXED)};
+
+INLINE uint32_t rotate_left(uint32_t x, int n)
+{
+    return x << n | x >> (32 - n);
+}
+
+/* Row r of column i comes from column i + r (ShiftRows). */
+#define AES_ROW(r) (state.lane[(i + (r)) % 4] >> (8 * (r)) & 255)
+
+/* clang-format off */
+INLINE u32_vector aes_round(u32_vector state, u32_vector key)
+    LANES(u32_vector, 4,
+          aes_mixed[AES_ROW(0)] ^ rotate_left(aes_mixed[AES_ROW(1)], 8) ^
+          rotate_left(aes_mixed[AES_ROW(2)], 16) ^ rotate_left(aes_mixed[AES_ROW(3)], 24) ^
+          key.lane[i])
+INLINE u32_vector aes_last_round(u32_vector state, u32_vector key)
+    LANES(u32_vector, 4,
+          ((uint32_t)aes_sbox[AES_ROW(0)] | (uint32_t)aes_sbox[AES_ROW(1)] << 8 |
+           (uint32_t)aes_sbox[AES_ROW(2)] << 16 | (uint32_t)aes_sbox[AES_ROW(3)] << 24) ^
+          key.lane[i])
+/* clang-format on */
+
+#include "../kernel.h"
+
+            const struct kernels portable_kernels = KERNELS("portable");
