@@ -6,17 +6,7 @@
 #include <string.h>
 
 #include "../aes.h"
-
-#if defined(__clang__)
-#define INLINE static inline __attribute__((always_inline, unused))
-#define UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline, unused))
-#define UNROLL _Pragma("GCC unroll 32")
-#else
-#define INLINE static inline
-#define UNROLL
-#endif
+#include "../internal.h"
 
 #define U32_LANES 4
 
