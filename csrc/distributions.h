@@ -42,6 +42,8 @@ INLINE void F(box_muller)(U(vector) radius_word, U(vector) angle_word, const str
 }
 
 #if BITS == 32
+DEFINE_POLYNOMIAL(quantile, F32_QUANTILE_DEGREE)
+
 /* Inversion where both bounds are near the mean: y = 2 Phi(x) - 1 is uniform, and x / y a smooth
    function of -2 ln(1 - y^2) (after M. Giles, Approximating the erfinv function, 2011). */
 INLINE f32_vector f32_truncated_centre(u32_vector word, const struct parameters *p)
@@ -50,7 +52,7 @@ INLINE f32_vector f32_truncated_centre(u32_vector word, const struct parameters 
     const f32_vector y = f32_fma(fraction, f32_set((float)p->half), f32_set((float)p->middle));
     const f32_vector twice = f32_fma(f32_mul(y, f32_set(-2)), y, f32_set(2));
     const f32_vector w = f32_minus_two_log(twice, f32_no_lane());
-    const f32_vector x = f32_mul(y, POLYNOMIAL(w, quantile));
+    const f32_vector x = f32_mul(y, f32_quantile_polynomial(w));
     return f32_clamp(f32_fma(x, f32_set((float)p->std), f32_set((float)p->mean)), p);
 }
 #endif
@@ -64,20 +66,22 @@ INLINE f64_vector f64_minus_log(f64_vector u)
     return f64_mul(f64_minus_two_log(twice, near_one), f64_set(0.5));
 }
 
+DEFINE_POLYNOMIAL(mills, F64_MILLS_DEGREE)
+
 /* Q(x) / phi(x) for x >= 0. */
 INLINE f64_vector f64_mills(f64_vector x)
 {
     const f64_vector sum = f64_add(x, f64_set(MILLS_CENTRE));
     const f64_vector t = f64_div(f64_sub(x, f64_set(MILLS_CENTRE)), sum);
-    return f64_div(POLYNOMIAL(t, mills), sum);
+    return f64_div(f64_mills_polynomial(t), sum);
 }
 
 /* Inversion for any interval: the distance d >= 0 from the anchor that solves
    Q(alpha + d) / Q(alpha) = rho, that is
    alpha d + d^2 / 2 + ln(mills(alpha) / mills(alpha + d)) = -ln rho,
    by three steps of Halley's method, each of which cubes an error of at most 0.1. */
-INLINE f64_vector f64_truncated(f64_vector twice_probability, f64_mask is_upper,
-                                const struct parameters *p)
+NOINLINE f64_vector f64_truncated(f64_vector twice_probability, f64_mask is_upper,
+                                  const struct parameters *p)
 {
     const f64_vector one = f64_set(1), half = f64_set(0.5);
     const f64_vector alpha = f64_set(p->alpha), mills = f64_set(p->mills);

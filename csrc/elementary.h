@@ -2,19 +2,19 @@
    for f64, as F(name). Arguments are reduced by the callers, in units that need no multiplication:
    the bits of a random word say the quadrant and the sign. */
 
-/* sum of coefficients[k] x^k */
-INLINE F(vector) F(polynomial)(F(vector) x, const F(scalar) * coefficients, int count)
-{
-    F(vector) sum = F(set)(coefficients[count - 1]);
-    UNROLL
-    for (int k = count - 2; k >= 0; k--)
-        sum = F(fma)(sum, x, F(set)(coefficients[k]));
-    return sum;
-}
-#define POLYNOMIAL(x, name)                                                                        \
-    F(polynomial)                                                                                  \
-    (x, F(name##_coefficients),                                                                    \
-     (int)(sizeof F(name##_coefficients) / sizeof *F(name##_coefficients)))
+/* The polynomial `name` of coefficients.h, by Horner's rule. */
+#define DEFINE_POLYNOMIAL(name, degree)                                                            \
+    INLINE F(vector) F(name##_polynomial)(F(vector) x)                                             \
+    {                                                                                              \
+        const F(scalar) *const coefficients = F(name##_coefficients);                              \
+        F(vector) sum = F(set)(coefficients[0]);                                                   \
+        REPEAT(degree, HORNER)                                                                     \
+        return sum;                                                                                \
+    }
+#define HORNER(k) sum = F(fma)(sum, x, F(set)(coefficients[(k) + 1]));
+DEFINE_POLYNOMIAL(log, LOG_DEGREE)
+DEFINE_POLYNOMIAL(sine, SINE_DEGREE)
+DEFINE_POLYNOMIAL(cosine, COSINE_DEGREE)
 
 /* -2 ln u for u in (0, 1], given twice: 2u, or where `near_one` (u >= 1/2) 2(u - 1), which says how
    far u is from 1 to full precision. The sum never cancels but for a u near 1 that is not marked.
@@ -25,13 +25,13 @@ INLINE F(vector) F(minus_two_log)(F(vector) twice, F(mask) near_one)
     const F(vector) z =
         F(select)(near_one, twice, F(sub)(F(mantissa)(twice), F(set)(2))); /* [-1, 0] */
     return F(fma)(exponent, F(set)((F(scalar)) - 1.3862943611198906188),
-                  F(mul)(z, POLYNOMIAL(z, log)));
+                  F(mul)(z, F(log_polynomial)(z)));
 }
 
 /* cos(pi v / 4) and sin(pi v / 4) for v in [-1, 1]. Error: 1 ulp. */
 INLINE void F(cosine_sine)(F(vector) v, F(vector) * cosine, F(vector) * sine)
 {
     const F(vector) square = F(mul)(v, v);
-    *cosine = POLYNOMIAL(square, cosine);
-    *sine = F(mul)(v, POLYNOMIAL(square, sine));
+    *cosine = F(cosine_polynomial)(square);
+    *sine = F(mul)(v, F(sine_polynomial)(square));
 }

@@ -5,16 +5,10 @@
 
 #include "fastinit.h"
 
-#if defined(__clang__)
+#ifndef INLINE
 #define INLINE static inline __attribute__((always_inline, unused))
-#define UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline, unused))
-#define UNROLL _Pragma("GCC unroll 32")
-#else
-#define INLINE static inline
-#define UNROLL
 #endif
+#define NOINLINE static __attribute__((noinline, unused))
 
 /* Elements are made in tiles of 32: a Box-Muller pair lies 16 apart in its tile. */
 #define TILE 32

@@ -5,6 +5,7 @@
 
 #include "coefficients.h"
 #include "internal.h"
+#include "repeat.h"
 
 typedef float f32_scalar;
 typedef double f64_scalar;
@@ -14,6 +15,9 @@ typedef double f64_scalar;
 
 #define BITS 32
 #define UNIT 0x1p-31f
+#define LOG_DEGREE F32_LOG_DEGREE
+#define SINE_DEGREE F32_SINE_DEGREE
+#define COSINE_DEGREE F32_COSINE_DEGREE
 #define F(name) f32_##name
 #define U(name) u32_##name
 #include "elementary.h"
@@ -21,11 +25,17 @@ typedef double f64_scalar;
 #include "distributions.h"
 #undef BITS
 #undef UNIT
+#undef LOG_DEGREE
+#undef SINE_DEGREE
+#undef COSINE_DEGREE
 #undef F
 #undef U
 
 #define BITS 64
 #define UNIT 0x1p-63
+#define LOG_DEGREE F64_LOG_DEGREE
+#define SINE_DEGREE F64_SINE_DEGREE
+#define COSINE_DEGREE F64_COSINE_DEGREE
 #define F(name) f64_##name
 #define U(name) u64_##name
 #include "elementary.h"
@@ -33,47 +43,47 @@ typedef double f64_scalar;
 #include "distributions.h"
 #undef BITS
 #undef UNIT
+#undef LOG_DEGREE
+#undef SINE_DEGREE
+#undef COSINE_DEGREE
 #undef F
 #undef U
 
-#define F32_VECTORS (TILE / U32_LANES)
-#define F64_VECTORS (2 * TILE / U32_LANES)
+_Static_assert(F32_VECTORS *U32_LANES == TILE && F64_VECTORS == 2 * F32_VECTORS,
+               "a tile is so many vectors");
 
-INLINE void f32_values(enum method method, const u32_vector *words, const struct parameters *p,
-                       f32_vector *values)
+/* Values v and v + half a tile. */
+INLINE void f32_pair(enum method method, const u32_vector *words, const struct parameters *p,
+                     f32_vector *values)
 {
-    UNROLL
-    for (int v = 0; v < F32_VECTORS; v++) {
-        if (method == METHOD_CONSTANT)
-            values[v] = f32_set((float)p->mean);
-        else if (method == METHOD_UNIFORM)
-            values[v] = f32_uniform(words[v], p);
-        else if (method == METHOD_TRUNCATED_CENTRE)
-            values[v] = f32_truncated_centre(words[v], p);
-        else if (method == METHOD_TRUNCATED)
-            values[v] = f32_truncated_word(words[v], p);
-        else if (v < F32_VECTORS / 2)
-            f32_box_muller(words[v], words[v + F32_VECTORS / 2], p, &values[v],
-                           &values[v + F32_VECTORS / 2]);
-    }
+    const u32_vector first = words[0], second = words[HALF_VECTORS];
+    f32_vector *const a = values, *const b = values + HALF_VECTORS;
+    if (method == METHOD_CONSTANT)
+        *a = *b = f32_set((float)p->mean);
+    else if (method == METHOD_UNIFORM)
+        *a = f32_uniform(first, p), *b = f32_uniform(second, p);
+    else if (method == METHOD_NORMAL)
+        f32_box_muller(first, second, p, a, b);
+    else if (method == METHOD_TRUNCATED_CENTRE)
+        *a = f32_truncated_centre(first, p), *b = f32_truncated_centre(second, p);
+    else
+        *a = f32_truncated_word(first, p), *b = f32_truncated_word(second, p);
 }
 
-INLINE void f64_values(enum method method, const u32_vector *words, const struct parameters *p,
-                       f64_vector *values)
+INLINE void f64_pair(enum method method, const u32_vector *words, const struct parameters *p,
+                     f64_vector *values)
 {
-    UNROLL
-    for (int v = 0; v < F64_VECTORS; v++) {
-        const u64_vector word = u64_from_u32_pairs(words[v]);
-        if (method == METHOD_CONSTANT)
-            values[v] = f64_set(p->mean);
-        else if (method == METHOD_UNIFORM)
-            values[v] = f64_uniform(word, p);
-        else if (method == METHOD_TRUNCATED)
-            values[v] = f64_truncated_word(word, p);
-        else if (v < F64_VECTORS / 2)
-            f64_box_muller(word, u64_from_u32_pairs(words[v + F64_VECTORS / 2]), p, &values[v],
-                           &values[v + F64_VECTORS / 2]);
-    }
+    const u64_vector first = u64_from_u32_pairs(words[0]);
+    const u64_vector second = u64_from_u32_pairs(words[F32_VECTORS]);
+    f64_vector *const a = values, *const b = values + F32_VECTORS;
+    if (method == METHOD_CONSTANT)
+        *a = *b = f64_set(p->mean);
+    else if (method == METHOD_UNIFORM)
+        *a = f64_uniform(first, p), *b = f64_uniform(second, p);
+    else if (method == METHOD_NORMAL)
+        f64_box_muller(first, second, p, a, b);
+    else
+        *a = f64_truncated_word(first, p), *b = f64_truncated_word(second, p);
 }
 
 INLINE void store_narrow(enum fastinit_dtype dtype, void *out, f32_vector x)
@@ -90,48 +100,60 @@ INLINE void store_narrow(enum fastinit_dtype dtype, void *out, f32_vector x)
         store_float8_e5m2(out, x);
 }
 
-/* Whole tiles, one after another, to `out`. */
+/* Writes whole tiles, one after another, to `out`. */
+typedef void tiles_function(const struct cipher *cipher, const struct parameters *p, uint64_t tile,
+                            size_t tiles, unsigned char *out);
+
 INLINE void fill_tiles(enum method method, enum fastinit_dtype dtype, const struct cipher *cipher,
                        const struct parameters *p, uint64_t tile, size_t tiles, unsigned char *out)
 {
     const size_t size = dtype_size(dtype);
+    /* Copies, which the stores to `out` cannot alias, so that they stay in registers. */
+    const struct cipher local_cipher = *cipher;
+    const struct parameters local_parameters = *p;
+    cipher = &local_cipher;
+    p = &local_parameters;
     for (const uint64_t end = tile + tiles; tile != end; tile++, out += TILE * size) {
-        u32_vector words[F64_VECTORS];
         if (dtype == FASTINIT_FLOAT64) {
+            u32_vector words[F64_VECTORS];
             f64_vector values[F64_VECTORS];
-            keystream_words(cipher, 16 * tile, F64_VECTORS, words);
-            f64_values(method, words, p, values);
-            UNROLL
-            for (int v = 0; v < F64_VECTORS; v++)
-                f64_store(out + v * (U32_LANES / 2) * size, values[v]);
+            f64_keystream(cipher, tile, words);
+#define PAIR(v) f64_pair(method, words + (v), p, values + (v));
+            REPEAT(F32_VECTORS, PAIR)
+#undef PAIR
+#define STORE(v) f64_store(out + (v) * (TILE * sizeof(double) / F64_VECTORS), values[v]);
+            REPEAT(F64_VECTORS, STORE)
+#undef STORE
         } else {
+            u32_vector words[F32_VECTORS];
             f32_vector values[F32_VECTORS];
-            keystream_words(cipher, 8 * tile, F32_VECTORS, words);
-            f32_values(method, words, p, values);
-            UNROLL
-            for (int v = 0; v < F32_VECTORS; v++)
-                store_narrow(dtype, out + v * U32_LANES * size, values[v]);
+            f32_keystream(cipher, tile, words);
+#define PAIR(v) f32_pair(method, words + (v), p, values + (v));
+            REPEAT(HALF_VECTORS, PAIR)
+#undef PAIR
+#define STORE(v) store_narrow(dtype, out + (v) * (TILE / F32_VECTORS) * size, values[v]);
+            REPEAT(F32_VECTORS, STORE)
+#undef STORE
         }
     }
 }
 
 #define LINE 64
-#define STAGED_TILES 8
+#define STAGE_BYTES 8192
 
 /* The same, past the caches. Tiles lie where the index says, non-temporal stores want whole lines:
    tiles go to a stage in the first-level cache, and whole lines of it to memory. */
-INLINE void stream_tiles(enum method method, enum fastinit_dtype dtype, const struct cipher *cipher,
-                         const struct parameters *p, uint64_t tile, size_t tiles,
-                         unsigned char *out)
+static void stream_tiles(tiles_function *write_tiles, size_t tile_bytes,
+                         const struct cipher *cipher, const struct parameters *p, uint64_t tile,
+                         size_t tiles, unsigned char *out)
 {
-    _Alignas(LINE) unsigned char stage[LINE + STAGED_TILES * TILE * sizeof(double)];
-    const size_t tile_bytes = TILE * dtype_size(dtype);
+    _Alignas(LINE) unsigned char stage[LINE + STAGE_BYTES];
     const size_t lead = (uintptr_t)out % LINE;
     unsigned char *line = out - lead;
     size_t skip = lead, staged = lead;
     while (tiles > 0) {
-        const size_t now = tiles < STAGED_TILES ? tiles : STAGED_TILES;
-        fill_tiles(method, dtype, cipher, p, tile, now, stage + staged);
+        const size_t most = STAGE_BYTES / tile_bytes, now = tiles < most ? tiles : most;
+        write_tiles(cipher, p, tile, now, stage + staged);
         tile += now;
         tiles -= now;
         staged += now * tile_bytes;
@@ -143,7 +165,8 @@ INLINE void stream_tiles(enum method method, enum fastinit_dtype dtype, const st
         }
         for (; sent + LINE <= staged; sent += LINE)
             stream_line(line + sent, stage + sent);
-        memcpy(stage, stage + sent, LINE);
+        if (sent > 0)
+            memcpy(stage, stage + sent, staged - sent);
         line += sent;
         staged -= sent;
     }
@@ -151,10 +174,9 @@ INLINE void stream_tiles(enum method method, enum fastinit_dtype dtype, const st
     stream_end();
 }
 
-INLINE void fill(enum method method, enum fastinit_dtype dtype, const struct parameters *p,
+static void fill(tiles_function *write_tiles, size_t size, const struct parameters *p,
                  uint64_t first, size_t count, unsigned char *out, int stream)
 {
-    const size_t size = dtype_size(dtype);
     struct cipher cipher;
     set_up_cipher(&cipher, p->round_keys);
     uint64_t tile = first / TILE;
@@ -163,16 +185,16 @@ INLINE void fill(enum method method, enum fastinit_dtype dtype, const struct par
         if (skip == 0 && count >= TILE) {
             const size_t tiles = count / TILE;
             if (stream)
-                stream_tiles(method, dtype, &cipher, p, tile, tiles, out);
+                stream_tiles(write_tiles, TILE * size, &cipher, p, tile, tiles, out);
             else
-                fill_tiles(method, dtype, &cipher, p, tile, tiles, out);
+                write_tiles(&cipher, p, tile, tiles, out);
             tile += tiles;
             out += tiles * TILE * size;
             count -= tiles * TILE;
         } else {
             unsigned char edge[TILE * sizeof(double)];
             const size_t now = count < TILE - skip ? count : TILE - skip;
-            fill_tiles(method, dtype, &cipher, p, tile++, 1, edge);
+            write_tiles(&cipher, p, tile++, 1, edge);
             memcpy(out, edge + skip * size, now * size);
             out += now * size;
             count -= now;
@@ -182,10 +204,15 @@ INLINE void fill(enum method method, enum fastinit_dtype dtype, const struct par
 }
 
 #define DEFINE_FILL(name, method, dtype)                                                           \
+    static void name##_tiles(const struct cipher *cipher, const struct parameters *p,              \
+                             uint64_t tile, size_t tiles, unsigned char *out)                      \
+    {                                                                                              \
+        fill_tiles(method, dtype, cipher, p, tile, tiles, out);                                    \
+    }                                                                                              \
     static void name(const struct parameters *p, uint64_t first, size_t count, void *out,          \
                      int stream)                                                                   \
     {                                                                                              \
-        fill(method, dtype, p, first, count, out, stream);                                         \
+        fill(name##_tiles, dtype_size(dtype), p, first, count, out, stream);                       \
     }
 #define DEFINE_FILLS(name, method)                                                                 \
     DEFINE_FILL(name##_float64, method, FASTINIT_FLOAT64)                                          \
@@ -214,7 +241,7 @@ static void keystream(const uint32_t round_keys[44], uint64_t first, size_t tile
     set_up_cipher(&cipher, round_keys);
     for (const uint64_t end = first + tiles; first != end; first++, out += TILE) {
         u32_vector words[F32_VECTORS];
-        keystream_words(&cipher, 8 * first, F32_VECTORS, words);
+        f32_keystream(&cipher, first, words);
         for (int v = 0; v < F32_VECTORS; v++)
             u32_store(out + v * U32_LANES, words[v]);
     }

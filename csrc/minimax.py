@@ -102,10 +102,10 @@ def fit(
     )
     print(f"static const {'float' if bits == 32 else 'double'} {name}_coefficients[] = {{")
     suffix = "f" if bits == 32 else ""
-    for c in coefficients:
+    for c in reversed(coefficients):
         digits = float(c).hex().replace("0000000p", "p")
         print(f"    {digits}{suffix},")
-    print("};\n")
+    print(f"}};\n#define {name.upper()}_DEGREE {degree}\n")
     return [float(c) for c in coefficients]
 
 

@@ -57,9 +57,8 @@ static double exp_of_negative(double x)
 static double mills_ratio(double x)
 {
     const double t = (x - MILLS_CENTRE) / (x + MILLS_CENTRE);
-    const int count = (int)(sizeof f64_mills_coefficients / sizeof *f64_mills_coefficients);
-    double sum = f64_mills_coefficients[count - 1];
-    for (int k = count - 2; k >= 0; k--)
+    double sum = f64_mills_coefficients[0];
+    for (int k = 1; k <= F64_MILLS_DEGREE; k++)
         sum = fma(sum, t, f64_mills_coefficients[k]);
     return sum / (x + MILLS_CENTRE);
 }

@@ -4,7 +4,7 @@
 
 struct cipher {
     u32_vector key[11];
-    u32_vector whitening[2 * TILE / U32_LANES]; /* key[0] ^ the number of the block in its tile */
+    u32_vector whitening[F64_VECTORS]; /* key[0] ^ the number of the block in its tile */
 };
 
 /* Numbers of the blocks of a tile, as they stand in the last word of a counter block. */
@@ -19,33 +19,42 @@ INLINE void set_up_cipher(struct cipher *cipher, const uint32_t round_keys[44])
 {
     for (int round = 0; round < 11; round++)
         cipher->key[round] = u32_repeat_block(round_keys + 4 * round);
-    for (int v = 0; v < 2 * TILE / U32_LANES; v++)
+    for (int v = 0; v < F64_VECTORS; v++)
         cipher->whitening[v] =
             u32_xor(cipher->key[0], u32_load(block_numbers[v * (U32_LANES / 4)]));
 }
 
-INLINE uint32_t swap_bytes(uint32_t x)
+INLINE uint64_t swap_bytes(uint64_t x)
 {
-    return x >> 24 | (x >> 8 & 0xff00) | (x << 8 & 0xff0000) | x << 24;
+    x = x >> 32 | x << 32;
+    x = (x & 0xffff0000ffff0000) >> 16 | (x & 0x0000ffff0000ffff) << 16;
+    return (x & 0xff00ff00ff00ff00) >> 8 | (x & 0x00ff00ff00ff00ff) << 8;
 }
 
-/* The words of the blocks from `block` on, which is a multiple of their number (8 or 16). */
-INLINE void keystream_words(const struct cipher *cipher, uint64_t block, int vectors,
-                            u32_vector *words)
-{
-    const uint32_t counter[4] = {0, 0, swap_bytes((uint32_t)(block >> 32)),
-                                 swap_bytes((uint32_t)block)};
-    const u32_vector base = u32_repeat_block(counter);
-    UNROLL
-    for (int v = 0; v < vectors; v++)
-        words[v] = u32_xor(base, cipher->whitening[v]);
-    UNROLL
-    for (int round = 1; round < 10; round++) {
-        UNROLL
-        for (int v = 0; v < vectors; v++)
-            words[v] = aes_round(words[v], cipher->key[round]);
+/* The words of a tile of float32 (8 blocks) or of float64 (16 blocks). */
+#define WHITEN(v) words[v] = u32_xor(counter, cipher->whitening[v]);
+#define ROUND(v) words[v] = aes_round(words[v], key);
+#define FINISH(v) words[v] = aes_last_round(words[v], cipher->key[10]);
+#define DEFINE_KEYSTREAM(name, vectors, blocks)                                                    \
+    INLINE void name##_round(u32_vector key,                                                       \
+                             u32_vector *words){REPEAT(vectors, ROUND)} INLINE void                \
+    name(const struct cipher *cipher, uint64_t tile, u32_vector *words)                            \
+    {                                                                                              \
+        const u32_vector counter = u32_repeat_high_half(swap_bytes(tile * (blocks)));              \
+        REPEAT(vectors, WHITEN)                                                                    \
+        name##_round(cipher->key[1], words);                                                       \
+        name##_round(cipher->key[2], words);                                                       \
+        name##_round(cipher->key[3], words);                                                       \
+        name##_round(cipher->key[4], words);                                                       \
+        name##_round(cipher->key[5], words);                                                       \
+        name##_round(cipher->key[6], words);                                                       \
+        name##_round(cipher->key[7], words);                                                       \
+        name##_round(cipher->key[8], words);                                                       \
+        name##_round(cipher->key[9], words);                                                       \
+        REPEAT(vectors, FINISH)                                                                    \
     }
-    UNROLL
-    for (int v = 0; v < vectors; v++)
-        words[v] = aes_last_round(words[v], cipher->key[10]);
-}
+DEFINE_KEYSTREAM(f32_keystream, F32_VECTORS, 8)
+DEFINE_KEYSTREAM(f64_keystream, F64_VECTORS, 16)
+#undef WHITEN
+#undef ROUND
+#undef FINISH

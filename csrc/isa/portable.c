@@ -1,26 +1,32 @@
-/* The vocabulary in plain C11: four lanes of 32 bits, two of 64, one AES block. Lanes hold values,
-   so the byte order of the machine does not matter. */
+/* The vocabulary in plain C11: arrays of 16 lanes of 32 bits, 8 of 64, four AES blocks. Lanes hold
+   values, so the byte order of the machine does not matter. */
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
+/* The compiler decides: a vector is a loop here, and all of them inlined take minutes. */
+#define INLINE static inline __attribute__((unused))
+
 #include "../aes.h"
 #include "../internal.h"
 
-#define U32_LANES 4
+#define U32_LANES 16
+#define HALF_VECTORS 1 /* of half a tile of f32 */
+#define F32_VECTORS 2  /* of a tile of f32 */
+#define F64_VECTORS 4  /* of a tile of f64 */
 
 typedef struct {
-    uint32_t lane[4];
+    uint32_t lane[16];
 } u32_vector, f32_mask;
 typedef struct {
-    uint64_t lane[2];
+    uint64_t lane[8];
 } u64_vector, f64_mask;
 typedef struct {
-    float lane[4];
+    float lane[16];
 } f32_vector;
 typedef struct {
-    double lane[2];
+    double lane[8];
 } f64_vector;
 
 #define LANES(type, count, expression)                                                             \
@@ -84,8 +90,8 @@ typedef struct {
 #define FMA fma
 #endif
 
-REAL_OPERATIONS(f32, u32, float, uint32_t, 4, FMAF, sqrtf, 23, 127)
-REAL_OPERATIONS(f64, u64, double, uint64_t, 2, FMA, sqrt, 52, 1023)
+REAL_OPERATIONS(f32, u32, float, uint32_t, 16, FMAF, sqrtf, 23, 127)
+REAL_OPERATIONS(f64, u64, double, uint64_t, 8, FMA, sqrt, 52, 1023)
 
 /* Two's complement without the implementation-defined conversion. */
 INLINE int32_t signed_32(uint32_t x)
@@ -102,32 +108,33 @@ INLINE int64_t signed_64(uint64_t x)
 }
 
 /* clang-format off */
-INLINE f32_vector f32_from_signed(u32_vector a) LANES(f32_vector, 4, (float)signed_32(a.lane[i]))
-INLINE f64_vector f64_from_signed(u64_vector a) LANES(f64_vector, 2, (double)signed_64(a.lane[i]))
+INLINE f32_vector f32_from_signed(u32_vector a) LANES(f32_vector, 16, (float)signed_32(a.lane[i]))
+INLINE f64_vector f64_from_signed(u64_vector a) LANES(f64_vector, 8, (double)signed_64(a.lane[i]))
 INLINE f64_vector f64_from_signed_low_half(u32_vector a)
-    LANES(f64_vector, 2, signed_32(a.lane[i]))
+    LANES(f64_vector, 8, signed_32(a.lane[i]))
 INLINE f64_vector f64_from_signed_high_half(u32_vector a)
-    LANES(f64_vector, 2, signed_32(a.lane[i + 2]))
+    LANES(f64_vector, 8, signed_32(a.lane[i + 8]))
 INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high)
-    LANES(f32_vector, 4, (float)(i < 2 ? low.lane[i] : high.lane[i - 2]))
+    LANES(f32_vector, 16, (float)(i < 8 ? low.lane[i] : high.lane[i - 8]))
 
-INLINE u32_vector u32_set(uint32_t x) LANES(u32_vector, 4, x)
-INLINE u32_vector u32_load(const uint32_t *p) LANES(u32_vector, 4, p[i])
-INLINE u32_vector u32_repeat_block(const uint32_t *p) LANES(u32_vector, 4, p[i])
-INLINE u32_vector u32_xor(u32_vector a, u32_vector b) LANES(u32_vector, 4, a.lane[i] ^ b.lane[i])
-INLINE u32_vector u32_and(u32_vector a, u32_vector b) LANES(u32_vector, 4, a.lane[i] & b.lane[i])
-INLINE u32_vector u32_or(u32_vector a, u32_vector b) LANES(u32_vector, 4, a.lane[i] | b.lane[i])
-INLINE u32_vector u32_add(u32_vector a, u32_vector b) LANES(u32_vector, 4, a.lane[i] + b.lane[i])
-INLINE u32_vector u32_sub(u32_vector a, u32_vector b) LANES(u32_vector, 4, a.lane[i] - b.lane[i])
-INLINE u32_vector u32_shift_right(u32_vector a, int n) LANES(u32_vector, 4, a.lane[i] >> n)
+INLINE u32_vector u32_set(uint32_t x) LANES(u32_vector, 16, x)
+INLINE u32_vector u32_load(const uint32_t *p) LANES(u32_vector, 16, p[i])
+INLINE u32_vector u32_repeat_block(const uint32_t *p) LANES(u32_vector, 16, p[i % 4])
+INLINE u32_vector u32_repeat_high_half(uint64_t x) LANES(u32_vector, 16, i % 4 < 2 ? 0 : (uint32_t)(x >> (32 * (i % 2))))
+INLINE u32_vector u32_xor(u32_vector a, u32_vector b) LANES(u32_vector, 16, a.lane[i] ^ b.lane[i])
+INLINE u32_vector u32_and(u32_vector a, u32_vector b) LANES(u32_vector, 16, a.lane[i] & b.lane[i])
+INLINE u32_vector u32_or(u32_vector a, u32_vector b) LANES(u32_vector, 16, a.lane[i] | b.lane[i])
+INLINE u32_vector u32_add(u32_vector a, u32_vector b) LANES(u32_vector, 16, a.lane[i] + b.lane[i])
+INLINE u32_vector u32_sub(u32_vector a, u32_vector b) LANES(u32_vector, 16, a.lane[i] - b.lane[i])
+INLINE u32_vector u32_shift_right(u32_vector a, int n) LANES(u32_vector, 16, a.lane[i] >> n)
 INLINE f32_mask u32_is_greater(u32_vector a, u32_vector b)
-    LANES(f32_mask, 4, signed_32(a.lane[i]) > signed_32(b.lane[i]))
+    LANES(f32_mask, 16, signed_32(a.lane[i]) > signed_32(b.lane[i]))
 INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b)
-    LANES(u32_vector, 4, m.lane[i] ? a.lane[i] : b.lane[i])
-INLINE u32_vector u32_from_f32_bits(f32_vector a) LANES(u32_vector, 4, f32_bits(a.lane[i]))
-INLINE f32_vector f32_from_u32_bits(u32_vector a) LANES(f32_vector, 4, f32_from_bits(a.lane[i]))
+    LANES(u32_vector, 16, m.lane[i] ? a.lane[i] : b.lane[i])
+INLINE u32_vector u32_from_f32_bits(f32_vector a) LANES(u32_vector, 16, f32_bits(a.lane[i]))
+INLINE f32_vector f32_from_u32_bits(u32_vector a) LANES(f32_vector, 16, f32_from_bits(a.lane[i]))
 INLINE u64_vector u64_from_u32_pairs(u32_vector a)
-    LANES(u64_vector, 2, a.lane[2 * i] | (uint64_t)a.lane[2 * i + 1] << 32)
+    LANES(u64_vector, 8, a.lane[2 * i] | (uint64_t)a.lane[2 * i + 1] << 32)
     /* clang-format on */
 
     INLINE void u32_store(uint32_t *out, u32_vector a)
@@ -136,17 +143,19 @@ INLINE u64_vector u64_from_u32_pairs(u32_vector a)
 }
 INLINE void u32_store_low_16(void *out, u32_vector a)
 {
-    const uint16_t low[4] = {(uint16_t)a.lane[0], (uint16_t)a.lane[1], (uint16_t)a.lane[2],
-                             (uint16_t)a.lane[3]};
+    uint16_t low[16];
+    for (int i = 0; i < 16; i++)
+        low[i] = (uint16_t)a.lane[i];
     memcpy(out, low, sizeof low);
 }
 INLINE void u32_store_low_8(void *out, u32_vector a)
 {
-    const uint8_t low[4] = {(uint8_t)a.lane[0], (uint8_t)a.lane[1], (uint8_t)a.lane[2],
-                            (uint8_t)a.lane[3]};
+    uint8_t low[16];
+    for (int i = 0; i < 16; i++)
+        low[i] = (uint8_t)a.lane[i];
     memcpy(out, low, sizeof low);
 }
-INLINE void stream_line(unsigned char *out, const unsigned char *line)
+INLINE void stream_line(void *out, const void *line)
 {
     memcpy(out, line, 64);
 }
@@ -166,16 +175,16 @@ INLINE uint32_t rotate_left(uint32_t x, int n)
 }
 
 /* Row r of column i comes from column i + r (ShiftRows). */
-#define AES_ROW(r) (state.lane[(i + (r)) % 4] >> (8 * (r)) & 255)
+#define AES_ROW(r) (state.lane[i / 4 * 4 + (i + (r)) % 4] >> (8 * (r)) & 255)
 
 /* clang-format off */
 INLINE u32_vector aes_round(u32_vector state, u32_vector key)
-    LANES(u32_vector, 4,
+    LANES(u32_vector, 16,
           aes_mixed[AES_ROW(0)] ^ rotate_left(aes_mixed[AES_ROW(1)], 8) ^
           rotate_left(aes_mixed[AES_ROW(2)], 16) ^ rotate_left(aes_mixed[AES_ROW(3)], 24) ^
           key.lane[i])
 INLINE u32_vector aes_last_round(u32_vector state, u32_vector key)
-    LANES(u32_vector, 4,
+    LANES(u32_vector, 16,
           ((uint32_t)aes_sbox[AES_ROW(0)] | (uint32_t)aes_sbox[AES_ROW(1)] << 8 |
            (uint32_t)aes_sbox[AES_ROW(2)] << 16 | (uint32_t)aes_sbox[AES_ROW(3)] << 24) ^
           key.lane[i])
