@@ -93,8 +93,7 @@ def fit(
             coefficients.append(rounded(solution[0], bits))
     grid = [mp.mpf(low) + (mp.mpf(high) - low) * k / 1000 for k in range(1001)]
     worst = max(
-        abs(sum(mp.mpf(c) * x**k for k, c in enumerate(coefficients)) / target(x) - 1)
-        for x in grid
+        abs(sum(mp.mpf(c) * x**k for k, c in enumerate(coefficients)) / target(x) - 1) for x in grid
     )
     print(
         f"/* degree {degree} on [{low:g}, {high:g}], relative error"

@@ -18,9 +18,6 @@
 #define HALF_VECTORS 4 /* of half a tile of f32 */
 #define F32_VECTORS 8  /* of a tile of f32 */
 #define F64_VECTORS 16 /* of a tile of f64 */
-#define HALF_VECTORS 4 /* of half a tile of f32 */
-#define F32_VECTORS 8  /* of a tile of f32 */
-#define F64_VECTORS 16 /* of a tile of f64 */
 #define HAVE_FLOAT16_STORE
 
 /* Masks have all bits of a lane set, or none. */
@@ -35,7 +32,6 @@ typedef float64x2_t f64_vector;
 INLINE u32_vector u32_set(uint32_t x) { return vdupq_n_u32(x); }
 INLINE u32_vector u32_load(const uint32_t *p) { return vld1q_u32(p); }
 INLINE u32_vector u32_repeat_block(const uint32_t *p) { return vld1q_u32(p); }
-INLINE u32_vector u32_repeat_high_half(uint64_t x) { return vreinterpretq_u32_u64(vcombine_u64(vcreate_u64(0), vcreate_u64(x))); }
 /* x as the high half of a block. */
 INLINE u32_vector u32_repeat_high_half(uint64_t x) { return vreinterpretq_u32_u64(vcombine_u64(vcreate_u64(0), vcreate_u64(x))); }
 INLINE u32_vector u32_xor(u32_vector a, u32_vector b) { return veorq_u32(a, b); }

@@ -1,0 +1,140 @@
+"""fastinit: initial values of huge weight tensors, at memory speed, the same bytes everywhere.
+
+In place, on any writable CPU array, as in torch.nn.init::
+
+    fastinit.kaiming_normal_(array, generator=fastinit.Stream(0) / "layers.0.weight")
+
+and, without the underscore, as functions that create NumPy arrays::
+
+    weight = fastinit.kaiming_normal((4096, 4096), generator=0, dtype="float32")
+
+The map, from the top down: `initializers` (shape to distribution and scale) and `creation`; `fans`
+and `streams` (fans and gains; seeds, names, keys); `matrices` (diagonal, orthogonal, sparse);
+`fill` (parts of a logical tensor, threads, progress); `arrays` (views of memory, allocation);
+`_core` (the seam to C). `cli` is the command ``python -m fastinit``.
+"""
+
+import os as _os
+from importlib.metadata import version as _version
+
+from fastinit import _core
+from fastinit._core import available_isas, isa
+from fastinit.arrays import empty
+from fastinit.creation import (
+    constant,
+    delta_orthogonal,
+    dirac,
+    eye,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    kaiming_normal,
+    kaiming_uniform,
+    lecun_normal,
+    lecun_uniform,
+    normal,
+    ones,
+    orthogonal,
+    sparse,
+    trunc_normal,
+    uniform,
+    variance_scaling,
+    xavier_normal,
+    xavier_uniform,
+    zeros,
+)
+from fastinit.fans import calculate_fan_in_and_fan_out, calculate_gain
+from fastinit.fill import get_num_threads, report_progress, set_num_threads
+from fastinit.initializers import (
+    constant_,
+    delta_orthogonal_,
+    dirac_,
+    eye_,
+    glorot_normal_,
+    glorot_uniform_,
+    he_normal_,
+    he_uniform_,
+    kaiming_normal_,
+    kaiming_uniform_,
+    keystream,
+    lecun_normal_,
+    lecun_uniform_,
+    normal_,
+    ones_,
+    orthogonal_,
+    sparse_,
+    trunc_normal_,
+    uniform_,
+    variance_scaling_,
+    xavier_normal_,
+    xavier_uniform_,
+    zeros_,
+)
+from fastinit.streams import Stream, manual_seed
+
+__version__ = _version("fastinit")
+
+if _name := _os.environ.get("FASTINIT_ISA"):
+    try:
+        _core.choose_isa(_name)
+    except ValueError as _error:
+        raise ImportError(f"FASTINIT_ISA: {_error}") from None
+
+__all__ = [
+    "Stream",
+    "available_isas",
+    "calculate_fan_in_and_fan_out",
+    "calculate_gain",
+    "constant",
+    "constant_",
+    "delta_orthogonal",
+    "delta_orthogonal_",
+    "dirac",
+    "dirac_",
+    "empty",
+    "eye",
+    "eye_",
+    "get_num_threads",
+    "glorot_normal",
+    "glorot_normal_",
+    "glorot_uniform",
+    "glorot_uniform_",
+    "he_normal",
+    "he_normal_",
+    "he_uniform",
+    "he_uniform_",
+    "isa",
+    "kaiming_normal",
+    "kaiming_normal_",
+    "kaiming_uniform",
+    "kaiming_uniform_",
+    "keystream",
+    "lecun_normal",
+    "lecun_normal_",
+    "lecun_uniform",
+    "lecun_uniform_",
+    "manual_seed",
+    "normal",
+    "normal_",
+    "ones",
+    "ones_",
+    "orthogonal",
+    "orthogonal_",
+    "report_progress",
+    "set_num_threads",
+    "sparse",
+    "sparse_",
+    "trunc_normal",
+    "trunc_normal_",
+    "uniform",
+    "uniform_",
+    "variance_scaling",
+    "variance_scaling_",
+    "xavier_normal",
+    "xavier_normal_",
+    "xavier_uniform",
+    "xavier_uniform_",
+    "zeros",
+    "zeros_",
+]

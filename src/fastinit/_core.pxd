@@ -1,0 +1,51 @@
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+
+cdef extern from "fastinit.h" nogil:
+    enum: FASTINIT_MAX_DIMENSIONS
+    enum: FASTINIT_ENVIRONMENT_SIZE
+
+    enum fastinit_dtype:
+        FASTINIT_FLOAT64
+        FASTINIT_FLOAT32
+        FASTINIT_FLOAT16
+        FASTINIT_BFLOAT16
+        FASTINIT_FLOAT8_E4M3FN
+        FASTINIT_FLOAT8_E5M2
+
+    enum fastinit_distribution:
+        FASTINIT_CONSTANT
+        FASTINIT_UNIFORM
+        FASTINIT_NORMAL
+        FASTINIT_TRUNCATED_NORMAL
+
+    ctypedef struct fastinit_fill:
+        void *data
+        fastinit_dtype dtype
+        int dimensions
+        int64_t shape[FASTINIT_MAX_DIMENSIONS]
+        int64_t stride[FASTINIT_MAX_DIMENSIONS]
+        int64_t step[FASTINIT_MAX_DIMENSIONS]
+        uint64_t first
+        uint8_t key[16]
+        fastinit_distribution distribution
+        double parameters[4]
+
+    ctypedef struct fastinit_job:
+        pass
+
+    fastinit_job *fastinit_job_new(const fastinit_fill *fills, size_t count)
+    int fastinit_job_work(fastinit_job *job, double seconds)
+    void fastinit_job_cancel(fastinit_job *job)
+    uint64_t fastinit_job_done(const fastinit_job *job)
+    uint64_t fastinit_job_total(const fastinit_job *job)
+    void fastinit_job_free(fastinit_job *job)
+    void fastinit_keystream(const uint8_t *key, uint64_t start, uint8_t *out, size_t count)
+    size_t fastinit_isa_count()
+    const char *fastinit_isa_name(size_t i)
+    const char *fastinit_isa()
+    int fastinit_choose_isa(const char *name)
+    void fastinit_environment_begin(void *saved)
+    void fastinit_environment_end(const void *saved)
+
+

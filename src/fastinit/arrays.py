@@ -1,0 +1,280 @@
+"""Arrays as the core sees them: a writable view of any CPU array, and new aligned memory."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastinit import _core
+
+ITEM_SIZES = {
+    "float64": 8,
+    "float32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "float8_e4m3fn": 1,
+    "float8_e5m2": 1,
+}
+NARROW = ("bfloat16", "float8_e4m3fn", "float8_e5m2")  # dtypes that NumPy has from ml_dtypes
+HUGE_PAGE = 1 << 21
+ALIGNMENT = 64
+# (type code, bits) of DLPack: float, bfloat and the two float8 of its version 1.1.
+DLPACK_DTYPES = {
+    (2, 64): "float64",
+    (2, 32): "float32",
+    (2, 16): "float16",
+    (4, 16): "bfloat16",
+    (10, 8): "float8_e4m3fn",
+    (12, 8): "float8_e5m2",
+}
+DLPACK_HOST_DEVICES = (1, 3, 11)  # CPU, and host memory pinned by CUDA and by ROCm
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Memory to be filled: address of the first element, dtype, shape and strides in bytes."""
+
+    address: int
+    dtype: str
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    owner: object
+    written: Callable[[], object] = _nothing
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    def part(self, offset: int, shape: Sequence[int], strides: Sequence[int]) -> View:
+        """Return the view of some elements of this one."""
+        return replace(
+            self, address=self.address + offset, shape=tuple(shape), strides=tuple(strides)
+        )
+
+    def as_integers(self) -> npt.NDArray[Any]:
+        """Return the memory as a NumPy array of unsigned integers of the element's size."""
+        integers = np.dtype(f"u{ITEM_SIZES[self.dtype]}")
+        interface = {
+            "version": 3,
+            "typestr": integers.str,
+            "shape": self.shape,
+            "strides": self.strides,
+            "data": (self.address, False),
+        }
+        holder = type("Memory", (), {"__array_interface__": interface, "owner": self.owner})()
+        return np.asarray(holder)
+
+
+def writable_view(tensor: Any) -> View:
+    """Return the view of any writable CPU array, or raise what says why there is none."""
+    if isinstance(tensor, np.ndarray):
+        view = _numpy_view(tensor)
+    else:
+        torch = sys.modules.get("torch")
+        if torch is not None and isinstance(tensor, torch.Tensor):
+            view = _torch_view(tensor, torch)
+        elif type(tensor).__module__.partition(".")[0] in ("jax", "jaxlib"):
+            raise TypeError(
+                "tensor is a JAX array, which is immutable: create a NumPy array by the function "
+                "without the underscore, and pass it to jax.dlpack.from_dlpack"
+            )
+        elif hasattr(tensor, "__dlpack__"):
+            view = _dlpack_view(tensor)
+        else:
+            view = _buffer_view(tensor)
+    _refuse_overlap(view)
+    return view
+
+
+def _check_dtype(name: str) -> None:
+    if name not in ITEM_SIZES:
+        raise TypeError(f"tensor has dtype {name}, but only {', '.join(ITEM_SIZES)} can be filled")
+
+
+def _numpy_view(array: npt.NDArray[Any]) -> View:
+    dtype = array.dtype
+    name = dtype.name
+    if not dtype.isnative:
+        raise TypeError(
+            f"tensor has dtype {dtype.str}, whose byte order is not the machine's: convert it by "
+            "astype(dtype.newbyteorder('='))"
+        )
+    _check_dtype(name)
+    if not array.flags.writeable:
+        raise ValueError("tensor is read-only: fill a copy, or make it writable")
+    address = array.__array_interface__["data"][0] if name not in NARROW else array.ctypes.data
+    return View(address, name, array.shape, array.strides, array)
+
+
+def _torch_view(tensor: Any, torch: Any) -> View:
+    if tensor.layout is not torch.strided:
+        raise TypeError(f"tensor has layout {tensor.layout}, but only dense tensors can be filled")
+    if tensor.device.type != "cpu":
+        raise ValueError(
+            f"tensor is on device {tensor.device}, but only CPU memory can be filled: fill a CPU "
+            "tensor and copy it there"
+        )
+    name = str(tensor.dtype).removeprefix("torch.")
+    _check_dtype(name)
+    if tensor.is_neg():
+        raise TypeError("tensor is a lazily negated view: fill tensor.resolve_neg()")
+    if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
+        raise ValueError("tensor is uninitialized: run the lazy module once, or materialize it")
+    item = tensor.element_size()
+    if tensor.numel() > 0 and tensor.untyped_storage().nbytes() == 0:
+        raise ValueError("tensor has no memory of its own (its storage is empty)")
+
+    def written() -> None:
+        # As any in-place operation does, so that autograd notices.
+        if not tensor.is_inference():
+            torch.autograd.graph.increment_version(tensor)
+
+    strides = tuple(stride * item for stride in tensor.stride())
+    return View(tensor.data_ptr(), name, tuple(tensor.shape), strides, tensor, written)
+
+
+def _dlpack_view(tensor: Any) -> View:
+    device = int(tensor.__dlpack_device__()[0])
+    if device not in DLPACK_HOST_DEVICES:
+        raise ValueError(
+            f"tensor is on DLPack device type {device}, but only CPU memory can be filled: fill a "
+            "CPU array and copy it there"
+        )
+    try:
+        capsule = tensor.__dlpack__(max_version=(1, 0), copy=False)
+    except TypeError:  # written before DLPack 1.0
+        capsule = tensor.__dlpack__()
+    address, (code, bits, lanes), shape, strides, read_only = _core.read_dlpack(capsule)
+    if (code, bits) not in DLPACK_DTYPES or lanes != 1:
+        raise TypeError(
+            f"tensor has the DLPack dtype (code {code}, {bits} bits, {lanes} lanes), but only "
+            f"{', '.join(ITEM_SIZES)} can be filled"
+        )
+    if read_only:
+        raise ValueError("tensor is read-only: fill a copy, or make it writable")
+    return View(address, DLPACK_DTYPES[code, bits], shape, strides, (tensor, capsule))
+
+
+def _buffer_view(tensor: Any) -> View:
+    try:
+        buffer = memoryview(tensor)
+    except TypeError:
+        raise TypeError(
+            f"tensor must be an array in CPU memory (NumPy, torch, the buffer protocol or "
+            f"__dlpack__), not {type(tensor).__name__}"
+        ) from None
+    except BufferError as error:
+        raise ValueError(f"tensor does not lend its memory: {error}") from error
+    if buffer.readonly:
+        raise ValueError("tensor is read-only: fill a copy, or make it writable")
+    try:
+        array = np.asarray(buffer)
+    except ValueError as error:
+        raise TypeError(f"tensor has buffer format {buffer.format!r}: {error}") from error
+    return _numpy_view(array)
+
+
+def _refuse_overlap(view: View) -> None:
+    if len(view.shape) > _core.MAX_DIMENSIONS:
+        raise ValueError(
+            f"tensor has {len(view.shape)} dimensions, but at most {_core.MAX_DIMENSIONS} can be "
+            "filled"
+        )
+    if 0 in view.shape:
+        return
+    reach = ITEM_SIZES[view.dtype]
+    for stride, n in sorted((abs(s), n) for s, n in zip(view.strides, view.shape, strict=True)):
+        if n == 1:
+            continue
+        if stride < reach:
+            raise ValueError(
+                f"tensor has strides {view.strides} for shape {view.shape}, so that several "
+                "elements may share memory (a broadcast or sliding-window view): fill a copy"
+            )
+        reach += stride * (n - 1)
+
+
+def dtype_of(name: Any) -> np.dtype[Any]:
+    """Return the NumPy dtype of a `dtype` argument."""
+    if isinstance(name, str) and name in NARROW:
+        try:
+            import ml_dtypes
+        except ImportError as error:
+            raise TypeError(
+                f"dtype {name} needs the package ml_dtypes: pip install 'fastinit[narrow]'"
+            ) from error
+        return np.dtype(getattr(ml_dtypes, name))
+    try:
+        dtype: np.dtype[Any] = np.dtype(
+            str(name).removeprefix("torch.") if "torch" in str(name) else name
+        )
+    except TypeError:
+        raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {name!r}") from None
+    if dtype.name not in ITEM_SIZES or not dtype.isnative:
+        raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {name!r}")
+    return dtype
+
+
+def empty(shape: int | Sequence[int], dtype: Any = "float32") -> npt.NDArray[Any]:
+    """Allocate a NumPy array as the fills like it: aligned, and on huge pages where it is large.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+    dtype : str or numpy dtype, default "float32"
+        float64, float32, float16; bfloat16, float8_e4m3fn and float8_e5m2 need ml_dtypes.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better; its values are not initialised.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.empty((2, 3)).shape
+    (2, 3)
+    """
+    numpy_dtype = dtype_of(dtype)
+    lengths = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    checked = checked_shape(lengths)
+    size = math.prod(checked) * numpy_dtype.itemsize
+    if size < HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        memory = np.empty(size + ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % ALIGNMENT
+    else:
+        # The mapping ends with the array that holds it.
+        try:
+            pages = mmap.mmap(-1, size + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        except (OSError, OverflowError, ValueError) as error:
+            raise MemoryError(
+                f"unable to allocate {size} bytes for shape {checked} and dtype {numpy_dtype.name}"
+            ) from error
+        pages.madvise(mmap.MADV_HUGEPAGE)
+        memory = np.frombuffer(pages, np.uint8)
+        start = -memory.ctypes.data % HUGE_PAGE
+    return memory[start : start + size].view(numpy_dtype).reshape(checked)
+
+
+def checked_shape(shape: Sequence[Any]) -> tuple[int, ...]:
+    """Return a `shape` argument as a tuple of non-negative ints."""
+    lengths = []
+    for n in shape:
+        if isinstance(n, bool) or not isinstance(n, int | np.integer):
+            raise TypeError(f"shape must have int entries, not {n!r}")
+        if n < 0:
+            raise ValueError(f"shape must have entries of at least 0, not {n}")
+        lengths.append(int(n))
+    return tuple(lengths)

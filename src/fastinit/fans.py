@@ -1,0 +1,167 @@
+"""Fans of a layout and gains of a nonlinearity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+LINEAR = (
+    "linear",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "sigmoid",
+)
+NONLINEARITIES = (*LINEAR, "tanh", "relu", "leaky_relu", "selu")
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """Return the recommended gain for a nonlinearity.
+
+    Parameters
+    ----------
+    nonlinearity : str
+        ``linear``, ``conv1d`` ... ``conv_transpose3d`` and ``sigmoid``: 1; ``tanh``: 5/3; ``relu``:
+        sqrt(2); ``leaky_relu``: sqrt(2 / (1 + param**2)); ``selu``: 3/4.
+    param : float, optional
+        Negative slope of ``leaky_relu``, 0.01 by default.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        The nonlinearity is unknown, or `param` is not a number.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.calculate_gain("tanh")
+    1.6666666666666667
+
+    References
+    ----------
+    `torch.nn.init.calculate_gain`, PyTorch 2.13.
+    """
+    if nonlinearity in LINEAR:
+        return 1.0
+    if nonlinearity == "tanh":
+        return 5.0 / 3
+    if nonlinearity == "relu":
+        return math.sqrt(2.0)
+    if nonlinearity == "leaky_relu":
+        if param is None:
+            param = 0.01
+        elif isinstance(param, bool) or not isinstance(param, int | float):
+            raise ValueError(f"negative_slope {param} not a valid number")
+        return math.sqrt(2.0 / (1 + param**2))
+    if nonlinearity == "selu":
+        return 0.75
+    raise ValueError(
+        f"Unsupported nonlinearity {nonlinearity}, please use one of {list(NONLINEARITIES)}"
+    )
+
+
+class Axes(NamedTuple):
+    """Where a layout has its outputs, inputs, stack axes and kernel axes."""
+
+    out: int
+    into: int
+    stack: tuple[int, ...]
+    kernel: tuple[int, ...]
+
+
+def parse_layout(layout: str | None, dimensions: int) -> Axes:
+    """Return the axes of a layout: ``"oi"`` and kernel axes by default, as torch has them."""
+    if dimensions < 2:
+        raise ValueError(
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+        )
+    if layout is None:
+        return Axes(0, 1, (), tuple(range(2, dimensions)))
+    letters = list(layout) if isinstance(layout, str) else []
+    if (
+        len(letters) != dimensions
+        or letters.count("o") != 1
+        or letters.count("i") != 1
+        or any(letters.count(letter) > 1 for letter in letters if letter != "b")
+    ):
+        raise ValueError(
+            f"layout {layout!r} does not describe {dimensions} dimensions: it takes one letter a "
+            "dimension, 'o' (outputs) and 'i' (inputs) once each, 'b' for a stack of independent "
+            "matrices, any other letter, once, for a kernel axis; for example 'oi', 'oihw' "
+            "(torch), 'io', 'hwio' (JAX, Keras), 'boi' (experts)"
+        )
+    return Axes(
+        letters.index("o"),
+        letters.index("i"),
+        tuple(axis for axis, letter in enumerate(letters) if letter == "b"),
+        tuple(axis for axis, letter in enumerate(letters) if letter not in "oib"),
+    )
+
+
+def fans_of_shape(
+    shape: Sequence[int], layout: str | None = None, groups: int = 1
+) -> tuple[int, int]:
+    """Return (fan_in, fan_out) of a shape."""
+    axes = parse_layout(layout, len(shape))
+    check_groups(groups, shape[axes.out], axes.out)
+    field = math.prod(shape[axis] for axis in axes.kernel)
+    return shape[axes.into] * field, shape[axes.out] * field // groups
+
+
+def check_groups(groups: int, outputs: int, axis: int) -> None:
+    """Refuse a number of groups that does not divide the outputs."""
+    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+        raise ValueError(f"groups must be a positive int, not {groups!r}")
+    if outputs % groups != 0:
+        raise ValueError(
+            f"dim {axis} must be divisible by groups, but {outputs} is not divisible by {groups}"
+        )
+
+
+def calculate_fan_in_and_fan_out(
+    tensor_or_shape: Any, layout: str | None = None, groups: int = 1
+) -> tuple[int, int]:
+    """Return the fans of a weight: inputs to one output, outputs of one input.
+
+    Parameters
+    ----------
+    tensor_or_shape : array or tuple of int
+        The weight, or its shape.
+    layout : str, optional
+        A letter an axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, others
+        kernel axes. By default ``"oi"`` and kernel axes.
+    groups : int, default 1
+        Groups of a grouped convolution: they divide fan_out. (fan_in needs no such division: the
+        axis ``i`` of a grouped weight has the inputs of one group.)
+
+    Returns
+    -------
+    fan_in, fan_out : int
+
+    Raises
+    ------
+    ValueError
+        Fewer than 2 dimensions, a layout that does not fit, groups that do not divide.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.calculate_fan_in_and_fan_out((64, 32, 3, 3))
+    (288, 576)
+    >>> fastinit.calculate_fan_in_and_fan_out((3, 3, 32, 64), layout="hwio")
+    (288, 576)
+
+    References
+    ----------
+    `torch.nn.init._calculate_fan_in_and_fan_out`, PyTorch 2.13; `jax.nn.initializers`, JAX 0.10.
+    """
+    shape = getattr(tensor_or_shape, "shape", tensor_or_shape)
+    return fans_of_shape(tuple(int(n) for n in shape), layout, groups)

@@ -1,0 +1,237 @@
+"""The one door to the core: which part of which logical tensor, threads, cancellation, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from fastinit import _core
+from fastinit.arrays import ITEM_SIZES, View, checked_shape
+from fastinit.streams import Stream
+
+# Fewer bytes than this a thread are filled sooner than a thread starts.
+BYTES_PER_THREAD = 2 << 20
+# The calling thread comes back to Python so often, for signals and progress.
+SLICE_SECONDS = 0.02
+
+Progress = Callable[[int, int], object]
+_progress: ContextVar[Progress | None] = ContextVar("fastinit_progress", default=None)
+_threads: int | None = None
+
+
+class Distribution(NamedTuple):
+    """A distribution of the core and its parameters."""
+
+    kind: int
+    parameters: tuple[float, ...]
+
+
+def constant(value: float) -> Distribution:
+    """Return the distribution of one value."""
+    return Distribution(_core.CONSTANT, (value,))
+
+
+class Part(NamedTuple):
+    """Where a target's elements stand in their logical tensor."""
+
+    logical: tuple[int, ...]  # shape of the logical tensor
+    start: tuple[int, ...]  # logical coordinates of the target's first element
+    step: tuple[int, ...]  # and how they advance along each axis
+
+    @property
+    def first(self) -> int:
+        """Logical index of the first element."""
+        return sum(s * n for s, n in zip(self.start, self.strides, strict=True))
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Logical indices between neighbours along each axis of the logical tensor."""
+        return tuple(math.prod(self.logical[axis + 1 :]) for axis in range(len(self.logical)))
+
+
+def locate_part(
+    lengths: tuple[int, ...] | None, shape: Sequence[int] | None, index: Any
+) -> tuple[Part, tuple[int, ...]]:
+    """Return the part that `shape` and `index` select, and its shape.
+
+    `lengths` is the target's own shape, where there is one already.
+    """
+    if shape is None and index is not None and lengths is not None:
+        raise ValueError("index needs shape, the shape of the logical tensor that it selects from")
+    if shape is None:
+        assert lengths is not None
+        zeros = (0,) * len(lengths)
+        return Part(lengths, zeros, (1,) * len(lengths)), lengths
+    logical = checked_shape((shape,) if isinstance(shape, int) else shape)
+    if index is None:
+        slices: tuple[Any, ...] = ()
+    else:
+        slices = index if isinstance(index, tuple) else (index,)
+    if any(not isinstance(s, slice) and s is not Ellipsis for s in slices):
+        raise TypeError(f"index must be a tuple of slices, not {index!r}")
+    if slices.count(Ellipsis) > 1 or len(slices) - slices.count(Ellipsis) > len(logical):
+        raise ValueError(f"index {index!r} has more entries than shape {logical}")
+    missing = len(logical) - (len(slices) - slices.count(Ellipsis))
+    at = slices.index(Ellipsis) if Ellipsis in slices else len(slices)
+    slices = slices[:at] + (slice(None),) * missing + slices[at + slices.count(Ellipsis) :]
+    ranges = [range(*s.indices(n)) for s, n in zip(slices, logical, strict=True)]
+    selected = tuple(len(r) for r in ranges)
+    if lengths is not None and lengths != selected:
+        raise ValueError(
+            f"tensor has shape {lengths}, but index selects {selected} of shape {logical}"
+        )
+    start = tuple(r.start if len(r) else 0 for r in ranges)
+    return Part(logical, start, tuple(r.step for r in ranges)), selected
+
+
+class Fill(NamedTuple):
+    """A target, its place, and what it is filled with."""
+
+    view: View
+    part: Part
+    distribution: Distribution
+    stream: Stream | None = None
+
+
+def _as_tuple(item: Fill) -> _core.FillTuple:
+    view = item.view
+    address, first = view.address, item.part.first
+    strides, steps = list(view.strides), []
+    for axis, (n, unit) in enumerate(zip(view.shape, item.part.strides, strict=True)):
+        step = item.part.step[axis] * unit
+        if step < 0:  # the core counts upwards: begin at the other end
+            address += strides[axis] * (n - 1)
+            first += step * (n - 1)
+            strides[axis] = -strides[axis]
+        steps.append(abs(step))
+    return (
+        address,
+        _core.DTYPES[view.dtype],
+        view.shape,
+        tuple(strides),
+        tuple(steps),
+        first,
+        item.stream.key if item.stream is not None else bytes(16),
+        item.distribution.kind,
+        item.distribution.parameters,
+    )
+
+
+def run(fills: Sequence[Fill]) -> None:
+    """Fill every target, on one team of threads.
+
+    Stops at an exception in the calling thread (Ctrl-C) as soon as every thread has finished the
+    unit it is at: the memory is not touched after the exception has left.
+    """
+    fills = [item for item in fills if item.view.size > 0]
+    if not fills:
+        return
+    job = _core.Job([_as_tuple(item) for item in fills], [item.view.owner for item in fills])
+    size = sum(item.view.size * ITEM_SIZES[item.view.dtype] for item in fills)
+    helpers = min(get_num_threads(), size // BYTES_PER_THREAD) - 1 if size else 0
+    _work(job, helpers)
+    for item in fills:
+        item.view.written()
+
+
+def _work(job: _core.Job, helpers: int) -> None:
+    report = _progress.get()
+    team: list[threading.Thread] = []
+    try:
+        for _ in range(helpers):
+            thread = threading.Thread(target=job.work, args=(math.inf,), name="fastinit")
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads to be had: fewer do
+                break
+            team.append(thread)
+        while job.work(SLICE_SECONDS):
+            if report is not None:
+                report(job.done, job.total)
+        for thread in team:
+            thread.join()
+    finally:
+        job.cancel()
+        for thread in team:
+            thread.join()
+    if report is not None:
+        report(job.done, job.total)
+
+
+@contextlib.contextmanager
+def report_progress(callback: Progress) -> Iterator[None]:
+    """Call back during the fills of a `with` block.
+
+    Parameters
+    ----------
+    callback : callable
+        Called as ``callback(done, total)``, in elements, about 50 times a second in the thread that
+        fills, and once when a fill is done. An exception it raises stops the fill.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> with fastinit.report_progress(lambda done, total: print(done, "of", total)):
+    ...     array = fastinit.normal((3, 5), generator=0)
+    15 of 15
+    """
+    token = _progress.set(callback)
+    try:
+        yield
+    finally:
+        _progress.reset(token)
+
+
+def set_num_threads(threads: int | None) -> None:
+    """Set how many threads a large fill uses at most.
+
+    Parameters
+    ----------
+    threads : int or None
+        At least 1; None restores the default: FASTINIT_NUM_THREADS, or the CPUs that this process
+        may use, divided by LOCAL_WORLD_SIZE where torchrun has set it.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.set_num_threads(1)
+    >>> fastinit.get_num_threads()
+    1
+    >>> fastinit.set_num_threads(None)
+    """
+    global _threads
+    _threads = None if threads is None else _checked_threads("threads", threads)
+
+
+def get_num_threads() -> int:
+    """Return how many threads a large fill uses at most.
+
+    Returns
+    -------
+    int
+    """
+    if _threads is not None:
+        return _threads
+    if text := os.environ.get("FASTINIT_NUM_THREADS"):
+        return _checked_threads("FASTINIT_NUM_THREADS", text)
+    if hasattr(os, "sched_getaffinity"):
+        available = len(os.sched_getaffinity(0))
+    else:
+        available = os.cpu_count() or 1
+    ranks = os.environ.get("LOCAL_WORLD_SIZE", "")
+    return max(1, available // max(1, int(ranks) if ranks.isdecimal() else 1))
+
+
+def _checked_threads(name: str, value: int | str) -> int:
+    try:
+        threads = int(value)
+    except (TypeError, ValueError):
+        threads = 0
+    if threads < 1 or isinstance(value, bool | float):
+        raise ValueError(f"{name} must be an int of at least 1, not {value!r}")
+    return threads

@@ -1,0 +1,1059 @@
+"""Every initializer, in place: shape -> (distribution, scale) -> fill."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fastinit import _core
+from fastinit.arrays import View, writable_view
+from fastinit.fans import calculate_gain, check_groups, fans_of_shape, parse_layout
+from fastinit.fill import Distribution, Fill, Part, constant, locate_part, run
+from fastinit.matrices import fill_orthogonal, fill_sparse, ones_on_diagonal
+from fastinit.streams import as_stream
+
+T = TypeVar("T")
+Function = TypeVar("Function", bound=Callable[..., Any])
+Generator = Any  # None | int | Stream | numpy.random.Generator | torch.Generator
+
+# Standard deviation of the standard normal truncated to +-2.
+TRUNCATED_STD = 0.87962566103423978
+
+SHARED = {
+    "tensor": """\
+tensor : array
+        Any writable CPU array: NumPy, torch, the buffer protocol or ``__dlpack__``; float64,
+        float32, float16, bfloat16, float8_e4m3fn or float8_e5m2; any strides. Parameters that
+        require a gradient record none, and their version counter is bumped.""",
+    "generator": """\
+generator : None, int, Stream, numpy.random.Generator or torch.Generator
+        Where the bits come from: the process-wide stream (see `manual_seed`), a seed, a stream, or
+        the next 128 bits of a generator, which advances.""",
+    "layout": """\
+layout : str, optional
+        A letter an axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, others
+        kernel axes. By default ``"oi"`` and kernel axes, as torch has them; ``"io"`` and ``"hwio"``
+        are JAX's and Keras's.
+    groups : int, default 1
+        Groups of a grouped convolution: they divide fan_out.""",
+    "part": """\
+shape : tuple of int, optional
+        Shape of a logical tensor that `tensor` is a part of; fans and values are the logical
+        tensor's. Where values are random it needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.""",
+    "returns": """\
+Returns
+    -------
+    array
+        The same object, filled.""",
+    "errors": """\
+Raises
+    ------
+    TypeError
+        Not an array, an integer or other dtype that cannot be filled, a JAX array.
+    ValueError
+        A read-only array, GPU memory, elements that share memory, an unknown mode, nonlinearity or
+        layout, too few dimensions, a parameter that is not finite.
+    RuntimeError
+        A negative standard deviation, an empty range: as torch.
+    The target is untouched where anything is raised but by Ctrl-C.""",
+}
+
+
+def documented(function: Function) -> Function:
+    """Put the shared sections into a docstring."""
+    for name, text in SHARED.items():
+        function.__doc__ = (function.__doc__ or "").replace(f"<{name}>", text)
+    function.__doc__ = inspect.cleandoc(function.__doc__ or "")
+    return function
+
+
+def _finite(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, not {value!r}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, not {value!r}")
+    return number
+
+
+def _largest(view: View) -> float:
+    return {
+        "float64": 1.7976931348623157e308,
+        "float32": 3.4028234663852886e38,
+        "float16": 65504.0,
+        "bfloat16": 3.3895313892515355e38,
+        "float8_e4m3fn": 448.0,
+        "float8_e5m2": 57344.0,
+    }[view.dtype]
+
+
+def _uniform(low: float, high: float) -> Distribution:
+    return Distribution(_core.UNIFORM, (low, high))
+
+
+def _check_uniform(low: float, high: float, view: View) -> None:
+    for name, bound in (("from", low), ("to", high)):
+        if abs(bound) > _largest(view):
+            raise RuntimeError(f"{name} is out of bounds for {view.dtype}: {bound:g}")
+    if low > high:
+        raise RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
+        )
+
+
+def _normal(mean: float, std: float) -> Distribution:
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
+    return Distribution(_core.NORMAL, (mean, std))
+
+
+def _truncated(mean: float, std: float, low: float, high: float) -> Distribution:
+    if std < 0:
+        raise ValueError(f"std must be at least 0, not {std:g}")
+    if low > high:
+        raise RuntimeError(
+            "trunc_normal_ expects to return a [a, b] range, but found "
+            f"a={low:g} > b={high:g}: uniform_ expects to return a [from, to) range"
+        )
+    return Distribution(_core.TRUNCATED_NORMAL, (mean, std, low, high))
+
+
+def _target(
+    tensor: Any, shape: Sequence[int] | None, index: Any, generator: Generator, random: bool = True
+) -> tuple[View, Part]:
+    view = writable_view(tensor)
+    part, _ = locate_part(view.shape, shape, index)
+    if random and shape is not None and generator is None:
+        raise ValueError(
+            "shape needs an explicit generator, since parts that are filled elsewhere must agree: "
+            "pass a seed or a fastinit.Stream"
+        )
+    return view, part
+
+
+def _fill(
+    tensor: T,
+    generator: Generator,
+    shape: Sequence[int] | None,
+    index: Any,
+    rule: Callable[[View, tuple[int, ...]], Distribution],
+) -> T:
+    """Fill by a rule: the target and the logical shape decide the distribution."""
+    with _core.DefaultEnvironment():
+        view, part = _target(tensor, shape, index, generator)
+        distribution = rule(view, part.logical)
+        run([Fill(view, part, distribution, as_stream(generator))])
+    return tensor
+
+
+def _constant(tensor: T, value: float, shape: Sequence[int] | None, index: Any) -> T:
+    with _core.DefaultEnvironment():
+        view, part = _target(tensor, shape, index, None, random=False)
+        if math.isfinite(value) and abs(value) > _largest(view):
+            raise RuntimeError(
+                f"value cannot be converted to type {view.dtype} without overflow: {value:g}"
+            )
+        run([Fill(view, part, constant(value))])
+    return tensor
+
+
+@documented
+def uniform_(
+    tensor: T,
+    a: float = 0.0,
+    b: float = 1.0,
+    generator: Generator = None,
+    *,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with values of the uniform distribution on [a, b).
+
+    Parameters
+    ----------
+    <tensor>
+    a, b : float, default 0 and 1
+        Bounds; `b` is never returned, also where values are rounded to a narrow type.
+    <generator>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.uniform_(numpy.empty(3, numpy.float32), -1, 1, generator=0).shape
+    (3,)
+
+    References
+    ----------
+    `torch.nn.init.uniform_`.
+    """
+    low, high = _finite("a", a), _finite("b", b)
+
+    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
+        _check_uniform(low, high, view)
+        return _uniform(low, high)
+
+    return _fill(tensor, generator, shape, index, rule)
+
+
+@documented
+def normal_(
+    tensor: T,
+    mean: float = 0.0,
+    std: float = 1.0,
+    generator: Generator = None,
+    *,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with values of the normal distribution.
+
+    Parameters
+    ----------
+    <tensor>
+    mean, std : float, default 0 and 1
+        Mean and standard deviation.
+    <generator>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.normal_(numpy.empty((2, 3)), std=0.02, generator=0).shape
+    (2, 3)
+
+    References
+    ----------
+    `torch.nn.init.normal_`; G. E. P. Box and M. E. Muller, 1958.
+    """
+    distribution = _normal(_finite("mean", mean), _finite("std", std))
+    return _fill(tensor, generator, shape, index, lambda view, logical: distribution)
+
+
+@documented
+def trunc_normal_(
+    tensor: T,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator = None,
+    *,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with values of the normal distribution truncated to [a, b].
+
+    By inversion: every interval takes the same bounded work, far tails included, and no warning is
+    needed where the mean lies outside. Where both bounds lie beyond the normal's reach (6.77 sigma,
+    9.5 in float64) the values are those of `normal_`.
+
+    Parameters
+    ----------
+    <tensor>
+    mean, std : float, default 0 and 1
+        Mean and standard deviation of the normal before truncation.
+    a, b : float, default -2 and 2
+        Bounds, absolute, not in sigmas; either may be infinite.
+    <generator>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> x = fastinit.trunc_normal_(numpy.empty(1000), a=5, b=6, generator=0)
+    >>> bool(x.min() >= 5 and x.max() <= 6)
+    True
+
+    References
+    ----------
+    `torch.nn.init.trunc_normal_`.
+    """
+    low, high = float(a), float(b)
+    if math.isnan(low) or low == math.inf:
+        raise ValueError(f"a must be a number below infinity, not {a!r}")
+    if math.isnan(high) or high == -math.inf:
+        raise ValueError(f"b must be a number above -infinity, not {b!r}")
+    distribution = _truncated(_finite("mean", mean), _finite("std", std), low, high)
+    return _fill(tensor, generator, shape, index, lambda view, logical: distribution)
+
+
+@documented
+def constant_(tensor: T, val: float, *, shape: Sequence[int] | None = None, index: Any = None) -> T:
+    """Fill with one value.
+
+    Parameters
+    ----------
+    <tensor>
+    val : float
+        The value; infinities and NaN are allowed.
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.constant_(numpy.empty(2), 0.3)
+    array([0.3, 0.3])
+
+    References
+    ----------
+    `torch.nn.init.constant_`.
+    """
+    try:
+        value = float(val)
+    except (TypeError, ValueError):
+        raise TypeError(f"val must be a number, not {val!r}") from None
+    return _constant(tensor, value, shape, index)
+
+
+@documented
+def ones_(tensor: T, *, shape: Sequence[int] | None = None, index: Any = None) -> T:
+    """Fill with ones.
+
+    Parameters
+    ----------
+    <tensor>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.ones_(numpy.empty(2))
+    array([1., 1.])
+
+    References
+    ----------
+    `torch.nn.init.ones_`.
+    """
+    return _constant(tensor, 1.0, shape, index)
+
+
+@documented
+def zeros_(tensor: T, *, shape: Sequence[int] | None = None, index: Any = None) -> T:
+    """Fill with zeros.
+
+    Parameters
+    ----------
+    <tensor>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.zeros_(numpy.empty(2))
+    array([0., 0.])
+
+    References
+    ----------
+    `torch.nn.init.zeros_`.
+    """
+    return _constant(tensor, 0.0, shape, index)
+
+
+@documented
+def eye_(tensor: T, *, shape: Sequence[int] | None = None, index: Any = None) -> T:
+    """Fill a matrix with the identity: ones on the diagonal, zeros elsewhere.
+
+    Parameters
+    ----------
+    <tensor>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.eye_(numpy.empty((2, 3)))
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+
+    References
+    ----------
+    `torch.nn.init.eye_`.
+    """
+    with _core.DefaultEnvironment():
+        view, part = _target(tensor, shape, index, None, random=False)
+        if len(part.logical) != 2:
+            raise ValueError("Only tensors with 2 dimensions are supported")
+        zeros = Fill(view, part, constant(0.0))
+        run([zeros])
+        run(ones_on_diagonal(view, part, 0, 1, {}, 1))
+    return tensor
+
+
+@documented
+def dirac_(
+    tensor: T,
+    groups: int = 1,
+    *,
+    layout: str | None = None,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill a convolution with the Dirac delta, which passes on as many channels as it can.
+
+    In each group, output d takes input d at the kernel's tap k // 2.
+
+    Parameters
+    ----------
+    <tensor>
+    groups : int, default 1
+        Groups of the convolution; they divide its outputs.
+    layout : str, optional
+        As for `kaiming_normal_`.
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.dirac_(numpy.empty((2, 2, 3)))[1]
+    array([[0., 0., 0.],
+           [0., 1., 0.]])
+
+    References
+    ----------
+    `torch.nn.init.dirac_`.
+    """
+    with _core.DefaultEnvironment():
+        view, part = _target(tensor, shape, index, None, random=False)
+        if len(part.logical) not in (3, 4, 5):
+            raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+        axes = parse_layout(layout, len(part.logical))
+        if axes.stack:
+            raise ValueError(f"layout {layout!r} has a stack axis 'b', which dirac_ does not take")
+        if isinstance(groups, int) and groups > 0 and part.logical[axes.out] % groups:
+            raise ValueError(f"dim {axes.out} must be divisible by groups")
+        check_groups(groups, part.logical[axes.out], axes.out)
+        centre = {axis: part.logical[axis] // 2 for axis in axes.kernel}
+        run([Fill(view, part, constant(0.0))])
+        run(ones_on_diagonal(view, part, axes.out, axes.into, centre, groups))
+    return tensor
+
+
+def _xavier_std(gain: float, layout: str | None, groups: int, logical: tuple[int, ...]) -> float:
+    fan_in, fan_out = fans_of_shape(logical, layout, groups)
+    return gain * math.sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0
+
+
+@documented
+def xavier_uniform_(
+    tensor: T,
+    gain: float = 1.0,
+    generator: Generator = None,
+    *,
+    layout: str | None = None,
+    groups: int = 1,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with U[-bound, bound), bound = gain * sqrt(6 / (fan_in + fan_out)).
+
+    Parameters
+    ----------
+    <tensor>
+    gain : float, default 1
+        See `calculate_gain`.
+    <generator>
+    <layout>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.xavier_uniform_(numpy.empty((3, 5)), generator=0).shape
+    (3, 5)
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, Understanding the difficulty of training deep feedforward neural
+    networks, 2010; `torch.nn.init.xavier_uniform_`.
+    """
+    gain = _finite("gain", gain)
+
+    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
+        bound = math.sqrt(3.0) * _xavier_std(gain, layout, groups, logical)
+        _check_uniform(-bound, bound, view)
+        return _uniform(-bound, bound)
+
+    return _fill(tensor, generator, shape, index, rule)
+
+
+@documented
+def xavier_normal_(
+    tensor: T,
+    gain: float = 1.0,
+    generator: Generator = None,
+    *,
+    layout: str | None = None,
+    groups: int = 1,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with N(0, std**2), std = gain * sqrt(2 / (fan_in + fan_out)).
+
+    Parameters
+    ----------
+    <tensor>
+    gain : float, default 1
+        See `calculate_gain`.
+    <generator>
+    <layout>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.xavier_normal_(numpy.empty((3, 5)), generator=0).shape
+    (3, 5)
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, 2010; `torch.nn.init.xavier_normal_`. JAX's and Keras's glorot_normal
+    is truncated: ``variance_scaling_(tensor, 1.0, "fan_avg")``.
+    """
+    gain = _finite("gain", gain)
+
+    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
+        return _normal(0.0, _xavier_std(gain, layout, groups, logical))
+
+    return _fill(tensor, generator, shape, index, rule)
+
+
+def _kaiming_std(
+    a: float,
+    mode: str,
+    nonlinearity: str,
+    layout: str | None,
+    groups: int,
+    logical: tuple[int, ...],
+) -> float:
+    if 0 in logical:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=5)
+        return 0.0
+    modes = ["fan_in", "fan_out"]
+    if not isinstance(mode, str) or mode.lower() not in modes:
+        raise ValueError(f"Mode {str(mode).lower()} not supported, please use one of {modes}")
+    fan = fans_of_shape(logical, layout, groups)[modes.index(mode.lower())]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+
+
+@documented
+def kaiming_uniform_(
+    tensor: T,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator = None,
+    *,
+    layout: str | None = None,
+    groups: int = 1,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with U[-bound, bound), bound = gain * sqrt(3 / fan).
+
+    Parameters
+    ----------
+    <tensor>
+    a : float, default 0
+        Negative slope, used with ``leaky_relu`` alone.
+    mode : {"fan_in", "fan_out"}
+        Keeps the variance of the forward or of the backward pass.
+    nonlinearity : str, default "leaky_relu"
+        See `calculate_gain`.
+    <generator>
+    <layout>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.kaiming_uniform_(numpy.empty((3, 5)), generator=0).shape
+    (3, 5)
+
+    References
+    ----------
+    K. He et al., Delving deep into rectifiers, 2015; `torch.nn.init.kaiming_uniform_`.
+    """
+    a = _finite("a", a)
+
+    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
+        bound = math.sqrt(3.0) * _kaiming_std(a, mode, nonlinearity, layout, groups, logical)
+        _check_uniform(-bound, bound, view)
+        return _uniform(-bound, bound)
+
+    return _fill(tensor, generator, shape, index, rule)
+
+
+@documented
+def kaiming_normal_(
+    tensor: T,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator = None,
+    *,
+    layout: str | None = None,
+    groups: int = 1,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with N(0, std**2), std = gain / sqrt(fan).
+
+    Parameters
+    ----------
+    <tensor>
+    a : float, default 0
+        Negative slope, used with ``leaky_relu`` alone.
+    mode : {"fan_in", "fan_out"}
+        Keeps the variance of the forward or of the backward pass.
+    nonlinearity : str, default "leaky_relu"
+        See `calculate_gain`.
+    <generator>
+    <layout>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.kaiming_normal_(numpy.empty((3, 5)), generator=0).shape
+    (3, 5)
+
+    References
+    ----------
+    K. He et al., 2015; `torch.nn.init.kaiming_normal_`. JAX's and Keras's he_normal is truncated:
+    ``variance_scaling_(tensor, 2.0)``.
+    """
+    a = _finite("a", a)
+
+    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
+        return _normal(0.0, _kaiming_std(a, mode, nonlinearity, layout, groups, logical))
+
+    return _fill(tensor, generator, shape, index, rule)
+
+
+@documented
+def variance_scaling_(
+    tensor: T,
+    scale: float = 1.0,
+    mode: str = "fan_in",
+    distribution: str = "truncated_normal",
+    generator: Generator = None,
+    *,
+    layout: str | None = None,
+    groups: int = 1,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with values of mean 0 and variance scale / n, as JAX and Keras do.
+
+    Parameters
+    ----------
+    <tensor>
+    scale : float, default 1
+        Positive.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}
+        n: one of the fans, their arithmetic or their geometric mean.
+    distribution : {"truncated_normal", "normal", "uniform"}
+        The truncated normal is cut at 2 of its own standard deviations and rescaled, so that its
+        variance after truncation is as stated.
+    <generator>
+    <layout>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> w = numpy.empty((3, 3, 16, 32), numpy.float32)
+    >>> fastinit.variance_scaling_(w, 2.0, "fan_out", layout="hwio", generator=0).shape
+    (3, 3, 16, 32)
+
+    References
+    ----------
+    `jax.nn.initializers.variance_scaling`; `keras.initializers.VarianceScaling`.
+    """
+    scale = _finite("scale", scale)
+    if scale <= 0:
+        raise ValueError(f"scale must be positive, not {scale:g}")
+    distributions = ["truncated_normal", "normal", "uniform"]
+    if distribution not in distributions:
+        raise ValueError(
+            f"distribution {distribution!r} not supported, please use one of {distributions}"
+        )
+
+    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
+        fan_in, fan_out = fans_of_shape(logical, layout, groups)
+        means = {
+            "fan_in": float(fan_in),
+            "fan_out": float(fan_out),
+            "fan_avg": (fan_in + fan_out) / 2,
+            "fan_geo_avg": math.sqrt(fan_in * fan_out),
+        }
+        if mode not in means:
+            raise ValueError(f"Mode {mode} not supported, please use one of {list(means)}")
+        variance = scale / means[mode] if means[mode] else 0.0
+        if distribution == "uniform":
+            bound = math.sqrt(3.0 * variance)
+            _check_uniform(-bound, bound, view)
+            return _uniform(-bound, bound)
+        if distribution == "normal":
+            return _normal(0.0, math.sqrt(variance))
+        std = math.sqrt(variance) / TRUNCATED_STD
+        return _truncated(0.0, std, -2 * std, 2 * std)
+
+    return _fill(tensor, generator, shape, index, rule)
+
+
+@documented
+def lecun_uniform_(
+    tensor: T,
+    generator: Generator = None,
+    *,
+    layout: str | None = None,
+    groups: int = 1,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with U[-bound, bound), bound = sqrt(3 / fan_in).
+
+    Parameters
+    ----------
+    <tensor>
+    <generator>
+    <layout>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.lecun_uniform_(numpy.empty((3, 5)), generator=0).shape
+    (3, 5)
+
+    References
+    ----------
+    Y. LeCun et al., Efficient backprop, 1998; `jax.nn.initializers.lecun_uniform`.
+    """
+    return variance_scaling_(
+        tensor,
+        1.0,
+        "fan_in",
+        "uniform",
+        generator,
+        layout=layout,
+        groups=groups,
+        shape=shape,
+        index=index,
+    )
+
+
+@documented
+def lecun_normal_(
+    tensor: T,
+    generator: Generator = None,
+    *,
+    layout: str | None = None,
+    groups: int = 1,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with a truncated normal of mean 0 and variance 1 / fan_in.
+
+    Parameters
+    ----------
+    <tensor>
+    <generator>
+    <layout>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> fastinit.lecun_normal_(numpy.empty((3, 5)), generator=0).shape
+    (3, 5)
+
+    References
+    ----------
+    Y. LeCun et al., Efficient backprop, 1998; `jax.nn.initializers.lecun_normal`, truncated at 2 of
+    its standard deviations, as JAX and Keras do.
+    """
+    return variance_scaling_(
+        tensor,
+        1.0,
+        "fan_in",
+        "truncated_normal",
+        generator,
+        layout=layout,
+        groups=groups,
+        shape=shape,
+        index=index,
+    )
+
+
+@documented
+def orthogonal_(
+    tensor: T,
+    gain: float = 1,
+    generator: Generator = None,
+    *,
+    layout: str | None = None,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill with a (semi-)orthogonal matrix: outputs by all the rest.
+
+    The Q of the QR decomposition of a normal matrix, times the signs of R's diagonal, so that it is
+    uniform among the orthogonal matrices. It is computed in float32 (float64 for float64) by
+    NumPy's LAPACK, with working memory of a few times the matrix: unlike every other initializer,
+    its last bits depend on that library and its threads.
+
+    Parameters
+    ----------
+    <tensor>
+    gain : float, default 1
+        Factor.
+    <generator>
+    layout : str, optional
+        As for `kaiming_normal_`; each matrix of a stack ``b`` is orthogonal by itself.
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> q = fastinit.orthogonal_(numpy.empty((2, 3)), generator=0)
+    >>> bool(numpy.allclose(q @ q.T, numpy.eye(2)))
+    True
+
+    References
+    ----------
+    A. Saxe et al., Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks, 2013; `torch.nn.init.orthogonal_`.
+    """
+    gain = _finite("gain", gain)
+    with _core.DefaultEnvironment():
+        view, part = _target(tensor, shape, index, generator)
+        if len(part.logical) < 2:
+            raise ValueError("Only tensors with 2 or more dimensions are supported")
+        axes = parse_layout(layout, len(part.logical))
+        fill_orthogonal(view, part, axes, gain, as_stream(generator))
+    return tensor
+
+
+@documented
+def delta_orthogonal_(
+    tensor: T,
+    gain: float = 1,
+    generator: Generator = None,
+    *,
+    layout: str | None = None,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill a convolution with zeros and an orthogonal matrix at the kernel's tap (k - 1) // 2.
+
+    Parameters
+    ----------
+    <tensor>
+    gain : float, default 1
+        Factor.
+    <generator>
+    layout : str, optional
+        As for `kaiming_normal_`.
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> w = fastinit.delta_orthogonal_(numpy.empty((4, 3, 3, 3)), generator=0)
+    >>> bool(numpy.allclose(w[:, :, 1, 1].T @ w[:, :, 1, 1], numpy.eye(3)))
+    True
+
+    References
+    ----------
+    L. Xiao et al., Dynamical isometry and a mean field theory of CNNs, 2018;
+    `jax.nn.initializers.delta_orthogonal`.
+    """
+    gain = _finite("gain", gain)
+    with _core.DefaultEnvironment():
+        view, part = _target(tensor, shape, index, generator)
+        if len(part.logical) not in (3, 4, 5):
+            raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+        axes = parse_layout(layout, len(part.logical))
+        if part.logical[axes.into] > part.logical[axes.out]:
+            raise ValueError(
+                f"delta_orthogonal_ needs at most as many inputs as outputs, not "
+                f"{part.logical[axes.into]} and {part.logical[axes.out]}"
+            )
+        centre = {axis: (part.logical[axis] - 1) // 2 for axis in axes.kernel}
+        fill_orthogonal(view, part, axes, gain, as_stream(generator), centre)
+    return tensor
+
+
+@documented
+def sparse_(
+    tensor: T,
+    sparsity: float,
+    std: float = 0.01,
+    generator: Generator = None,
+    *,
+    shape: Sequence[int] | None = None,
+    index: Any = None,
+) -> T:
+    """Fill a matrix with N(0, std**2), then set random rows of each column to zero.
+
+    Parameters
+    ----------
+    <tensor>
+    sparsity : float
+        Share of each column that is zero: ceil(sparsity * rows) of its elements.
+    std : float, default 0.01
+        Standard deviation of the others.
+    <generator>
+    <part>
+
+    <returns>
+
+    <errors>
+
+    Examples
+    --------
+    >>> import fastinit, numpy
+    >>> int((fastinit.sparse_(numpy.empty((10, 3)), 0.25, generator=0) == 0).sum())
+    9
+
+    References
+    ----------
+    J. Martens, Deep learning via Hessian-free optimization, 2010; `torch.nn.init.sparse_`.
+    """
+    sparsity = _finite("sparsity", sparsity)
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparsity must be between 0 and 1, not {sparsity:g}")
+    distribution = _normal(0.0, _finite("std", std))
+    with _core.DefaultEnvironment():
+        view, part = _target(tensor, shape, index, generator)
+        if len(part.logical) != 2:
+            raise ValueError("Only tensors with 2 dimensions are supported")
+        stream = as_stream(generator)
+        run([Fill(view, part, distribution, stream)])
+        fill_sparse(view, part, sparsity, stream)
+    return tensor
+
+
+glorot_uniform_ = xavier_uniform_
+glorot_normal_ = xavier_normal_
+he_uniform_ = kaiming_uniform_
+he_normal_ = kaiming_normal_
+
+
+def keystream(generator: Generator, nbytes: int, start: int = 0) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return raw bytes of a stream: the standard AES-128-CTR keystream of its key.
+
+    ``openssl enc -aes-128-ctr -K $KEY -iv 00000000000000000000000000000000 -in /dev/zero`` prints
+    the same for the key ``fastinit.Stream(seed).key.hex()``.
+
+    Parameters
+    ----------
+    generator : int, Stream, numpy.random.Generator or torch.Generator
+        As for the initializers.
+    nbytes : int
+        How many bytes.
+    start : int, default 0
+        The first byte.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, of shape (nbytes,).
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> bytes(fastinit.keystream(0, 4)) == bytes(fastinit.keystream(0, 8)[:4])
+    True
+
+    References
+    ----------
+    NIST SP 800-38A, section 6.5; FIPS-197.
+    """
+    for name, value in (("nbytes", nbytes), ("start", start)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            raise ValueError(f"{name} must be an int of at least 0, not {value!r}")
+    if start + nbytes > 1 << 64:
+        raise ValueError(f"start + nbytes must be at most 2**64, not {start + nbytes}")
+    out = np.empty(nbytes, np.uint8)
+    _core.keystream(as_stream(generator).key, int(start), out.data)
+    return out

@@ -1,0 +1,149 @@
+"""Initializers that are more than one distribution: diagonals, orthogonal and sparse matrices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastinit import _core
+from fastinit.arrays import View, dtype_of, empty, writable_view
+from fastinit.fans import Axes
+from fastinit.fill import Distribution, Fill, Part, constant, locate_part, run
+from fastinit.streams import Stream
+
+Array = npt.NDArray[Any]
+
+
+def _position(logical: Array, start: int, step: int, length: int) -> tuple[Array, Array]:
+    """Return which logical coordinates an axis of a part has, and their places in it."""
+    place, rest = np.divmod(logical - start, step)
+    return (rest == 0) & (place >= 0) & (place < length), place
+
+
+def ones_on_diagonal(
+    view: View, part: Part, out: int, into: int, centre: dict[int, int], groups: int
+) -> list[Fill]:
+    """Return the fills that put a one where output d of each group meets input d, at `centre`."""
+    per_group = part.logical[out] // groups
+    diagonal = np.arange(min(per_group, part.logical[into]))
+    fills = []
+    for group in range(groups):
+        kept = np.ones(diagonal.shape, bool)
+        offset = np.zeros(diagonal.shape, np.int64)
+        for axis, length in enumerate(view.shape):
+            if axis == out:
+                logical = group * per_group + diagonal
+            elif axis == into:
+                logical = diagonal
+            else:
+                logical = np.full(diagonal.shape, centre[axis])
+            inside, place = _position(logical, part.start[axis], part.step[axis], length)
+            kept &= inside
+            offset += place * view.strides[axis]
+        offset = offset[kept]
+        if offset.size > 0:
+            # The coordinates that a slice has of a diagonal are evenly spaced.
+            stride = int(offset[1] - offset[0]) if offset.size > 1 else 0
+            ones = view.part(int(offset[0]), (offset.size,), (stride,))
+            fills.append(Fill(ones, locate_part(ones.shape, None, None)[0], constant(1.0)))
+    return fills
+
+
+def _narrowed(values: Array, dtype: str) -> Array:
+    """Round to the dtype, and return the bits as unsigned integers."""
+    if dtype == "bfloat16":
+        bits = values.view(np.uint32)
+        return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+    target = dtype_of(dtype)
+    return values.astype(target).view(f"u{target.itemsize}")
+
+
+def _orthonormal(rows: int, columns: int, stack: int, dtype: str, stream: Stream) -> Array:
+    """Return `stack` matrices whose shorter side is orthonormal."""
+    normal = empty((stack, rows, columns), dtype)
+    view = writable_view(normal)
+    distribution = Distribution(_core.NORMAL, (0.0, 1.0))
+    run([Fill(view, locate_part(view.shape, None, None)[0], distribution, stream)])
+    if rows < columns:
+        normal = normal.swapaxes(1, 2)
+    q, r = np.linalg.qr(normal)
+    q *= np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1, 1)[:, None, :].astype(dtype)
+    return q.swapaxes(1, 2) if rows < columns else q
+
+
+def fill_orthogonal(
+    view: View,
+    part: Part,
+    axes: Axes,
+    gain: float,
+    stream: Stream,
+    centre: dict[int, int] | None = None,
+) -> None:
+    """Write orthogonal matrices, outputs by the rest, or by inputs at the `centre` of a kernel."""
+    if view.size == 0:
+        return
+    logical = part.logical
+    matrix = (axes.into, *axes.kernel) if centre is None else (axes.into,)
+    rows = logical[axes.out]
+    columns = math.prod(logical[axis] for axis in matrix)
+    stack = math.prod(logical[axis] for axis in axes.stack)
+    dtype = "float64" if view.dtype == "float64" else "float32"
+    if view.dtype.startswith("float8"):
+        dtype_of(view.dtype)  # needs ml_dtypes: before anything is written
+    values = _orthonormal(rows, columns, stack, dtype, stream)
+    values *= np.asarray(gain, dtype)
+    order = (*axes.stack, axes.out, *matrix)
+    values = values.reshape([logical[axis] for axis in order])
+    if centre is not None:
+        run([Fill(view, part, constant(0.0))])
+    # From the order of the computation to the order of the target's axes; a kernel's axes are gone
+    # where the matrix stands at its centre alone.
+    values = values.transpose(np.argsort(np.array(order)))
+    target = view.as_integers()
+    chosen, kept = [], []
+    for axis, length in enumerate(view.shape):
+        start, step = part.start[axis], part.step[axis]
+        if centre is not None and axis in centre:
+            inside, place = _position(np.array([centre[axis]]), start, step, length)
+            if not inside[0]:
+                return
+            kept.append(slice(int(place[0]), int(place[0]) + 1))
+        else:
+            end = start + step * length
+            chosen.append(slice(start, end if end >= 0 else None, step))
+            kept.append(slice(None))
+    bits = _narrowed(np.ascontiguousarray(values[tuple(chosen)]), view.dtype)
+    destination = target[tuple(kept)]
+    destination[...] = bits.reshape(destination.shape)
+    view.written()
+
+
+SELECTION_BYTES = 1 << 20
+
+
+def fill_sparse(view: View, part: Part, sparsity: float, stream: Stream) -> None:
+    """Zero ceil(sparsity * rows) elements in each column: those whose random keys are smallest."""
+    rows, columns = part.logical
+    zeros = math.ceil(sparsity * rows)
+    if zeros == 0 or view.size == 0:
+        return
+    keys_stream = stream / "zeros"
+    target = view.as_integers()
+    row_range = range(part.start[0], part.start[0] + part.step[0] * view.shape[0], part.step[0])
+    kept_rows = np.array(row_range)
+    block = max(1, SELECTION_BYTES // (8 * rows))
+    for first in range(0, view.shape[1], block):
+        last = min(first + block, view.shape[1])
+        # Keys by column, then row: the block of a logical (columns, rows) tensor.
+        keys = np.empty((last - first, rows))
+        logical_first = part.start[1] + part.step[1] * first
+        keys_part = Part((columns, rows), (logical_first, 0), (part.step[1], 1))
+        uniform = Distribution(_core.UNIFORM, (0.0, 1.0))
+        run([Fill(writable_view(keys), keys_part, uniform, keys_stream)])
+        smallest = np.argsort(keys, axis=1, kind="stable")[:, :zeros]
+        is_zero = np.zeros(keys.shape, bool)
+        np.put_along_axis(is_zero, smallest, True, axis=1)
+        target[:, first:last][is_zero[:, kept_rows].T] = 0
