@@ -86,60 +86,71 @@ INLINE void f64_pair(enum method method, const u32_vector *words, const struct p
         *a = f64_truncated_word(first, p), *b = f64_truncated_word(second, p);
 }
 
-INLINE void store_narrow(enum fastinit_dtype dtype, void *out, f32_vector x)
+/* Vectors `first` and the next of a tile. */
+INLINE void store_pair(enum fastinit_dtype dtype, unsigned char *tile, int first, f32_vector a,
+                       f32_vector b)
 {
+    unsigned char *const out = tile + (size_t)first * U32_LANES * dtype_size(dtype);
     if (dtype == FASTINIT_FLOAT32)
-        store_float32(out, x);
+        store_float32(out, a, b);
     else if (dtype == FASTINIT_FLOAT16)
-        store_float16(out, x);
+        store_float16(out, a, b);
     else if (dtype == FASTINIT_BFLOAT16)
-        store_bfloat16(out, x);
+        store_bfloat16(out, a, b);
     else if (dtype == FASTINIT_FLOAT8_E4M3FN)
-        store_float8_e4m3fn(out, x);
+        store_float8_e4m3fn(out, a, b);
     else
-        store_float8_e5m2(out, x);
+        store_float8_e5m2(out, a, b);
 }
 
 /* Writes whole tiles, one after another, to `out`. */
 typedef void tiles_function(const struct cipher *cipher, const struct parameters *p, uint64_t tile,
                             size_t tiles, unsigned char *out);
 
-INLINE void fill_tiles(enum method method, enum fastinit_dtype dtype, const struct cipher *cipher,
-                       const struct parameters *p, uint64_t tile, size_t tiles, unsigned char *out)
+/* The keystream of the next tile is made beside the values of this one, which keeps both kinds of
+   execution units busy (a sixth faster). */
+INLINE void f32_tiles(enum method method, enum fastinit_dtype dtype, const struct cipher *cipher,
+                      const struct parameters *p, uint64_t tile, size_t tiles, unsigned char *out)
 {
-    const size_t size = dtype_size(dtype);
-    /* Copies, which the stores to `out` cannot alias, so that they stay in registers. */
-    const struct cipher local_cipher = *cipher;
-    const struct parameters local_parameters = *p;
-    cipher = &local_cipher;
-    p = &local_parameters;
-    for (const uint64_t end = tile + tiles; tile != end; tile++, out += TILE * size) {
-        if (dtype == FASTINIT_FLOAT64) {
-            u32_vector words[F64_VECTORS];
-            f64_vector values[F64_VECTORS];
-            f64_keystream(cipher, tile, words);
-#define PAIR(v) f64_pair(method, words + (v), p, values + (v));
-            REPEAT(F32_VECTORS, PAIR)
-#undef PAIR
-#define STORE(v) f64_store(out + (v) * (TILE * sizeof(double) / F64_VECTORS), values[v]);
-            REPEAT(F64_VECTORS, STORE)
-#undef STORE
-        } else {
-            u32_vector words[F32_VECTORS];
-            f32_vector values[F32_VECTORS];
-            f32_keystream(cipher, tile, words);
+    u32_vector words[F32_VECTORS], next[F32_VECTORS];
+    f32_vector values[F32_VECTORS];
+    f32_keystream(cipher, tile, words);
+    for (const uint64_t end = tile + tiles; tile != end; out += TILE * dtype_size(dtype)) {
+        f32_keystream(cipher, ++tile, next);
 #define PAIR(v) f32_pair(method, words + (v), p, values + (v));
-            REPEAT(HALF_VECTORS, PAIR)
+#define STORE(v) store_pair(dtype, out, 2 * (v), values[2 * (v)], values[2 * (v) + 1]);
+#define ADVANCE(v) words[v] = next[v];
+        REPEAT(HALF_VECTORS, PAIR)
+        REPEAT(HALF_VECTORS, STORE)
+        REPEAT(F32_VECTORS, ADVANCE)
 #undef PAIR
-#define STORE(v) store_narrow(dtype, out + (v) * (TILE / F32_VECTORS) * size, values[v]);
-            REPEAT(F32_VECTORS, STORE)
 #undef STORE
-        }
+#undef ADVANCE
+    }
+}
+
+INLINE void f64_tiles(enum method method, const struct cipher *cipher, const struct parameters *p,
+                      uint64_t tile, size_t tiles, unsigned char *out)
+{
+    u32_vector words[F64_VECTORS], next[F64_VECTORS];
+    f64_vector values[F64_VECTORS];
+    f64_keystream(cipher, tile, words);
+    for (const uint64_t end = tile + tiles; tile != end; out += TILE * sizeof(double)) {
+        f64_keystream(cipher, ++tile, next);
+#define PAIR(v) f64_pair(method, words + (v), p, values + (v));
+#define STORE(v) f64_store(out + (v) * (TILE * sizeof(double) / F64_VECTORS), values[v]);
+#define ADVANCE(v) words[v] = next[v];
+        REPEAT(F32_VECTORS, PAIR)
+        REPEAT(F64_VECTORS, STORE)
+        REPEAT(F64_VECTORS, ADVANCE)
+#undef PAIR
+#undef STORE
+#undef ADVANCE
     }
 }
 
 #define LINE 64
-#define STAGE_BYTES 8192
+#define STAGE_BYTES 1024
 
 /* The same, past the caches. Tiles lie where the index says, non-temporal stores want whole lines:
    tiles go to a stage in the first-level cache, and whole lines of it to memory. */
@@ -207,7 +218,13 @@ static void fill(tiles_function *write_tiles, size_t size, const struct paramete
     static void name##_tiles(const struct cipher *cipher, const struct parameters *p,              \
                              uint64_t tile, size_t tiles, unsigned char *out)                      \
     {                                                                                              \
-        fill_tiles(method, dtype, cipher, p, tile, tiles, out);                                    \
+        /* Copies, which the stores to `out` cannot alias, so that they stay in registers. */      \
+        const struct cipher own_cipher = *cipher;                                                  \
+        const struct parameters own = *p;                                                          \
+        if (dtype == FASTINIT_FLOAT64)                                                             \
+            f64_tiles(method, &own_cipher, &own, tile, tiles, out);                                \
+        else                                                                                       \
+            f32_tiles(method, dtype, &own_cipher, &own, tile, tiles, out);                         \
     }                                                                                              \
     static void name(const struct parameters *p, uint64_t first, size_t count, void *out,          \
                      int stream)                                                                   \

@@ -82,9 +82,10 @@ def fit(
     if bits == 64:
         steps = range(len(fixed), len(fixed) + 1)
     for first in steps:
+        done = tuple(coefficients)
 
-        def rest(x: mp.mpf) -> mp.mpf:
-            return target(x) - sum(mp.mpf(c) * x**k for k, c in enumerate(coefficients))
+        def rest(x: mp.mpf, done: tuple[float, ...] = done) -> mp.mpf:
+            return target(x) - sum(mp.mpf(c) * x**k for k, c in enumerate(done))
 
         solution = remez(rest, weight, low, high, list(range(first, degree + 1)))
         if bits == 64:

@@ -29,34 +29,63 @@ INLINE u32_vector round_to_narrow(f32_vector x, int exponent, int mantissa, uint
     return u32_or(result, u32_shift_right(sign, 31 - exponent - mantissa));
 }
 
-INLINE void store_float32(void *out, f32_vector x)
+/* Each store writes two vectors, one after the other. */
+INLINE void store_float32(void *out, f32_vector a, f32_vector b)
 {
-    f32_store(out, x);
+    f32_store(out, a);
+    f32_store((float *)out + U32_LANES, b);
 }
 
-INLINE void store_float16(void *out, f32_vector x)
-{
 #ifdef HAVE_FLOAT16_STORE
-    f32_store_float16(out, x);
+INLINE void store_float16(void *out, f32_vector a, f32_vector b)
+{
+    f32_store_float16(out, a);
+    f32_store_float16((uint16_t *)out + U32_LANES, b);
+}
 #else
-    u32_store_low_16(out, round_to_narrow(x, 5, 10, 0x477ff000u, 0x7c00, 0x7e00)); /* 65520 */
-#endif
+INLINE u32_vector round_to_float16(f32_vector x)
+{
+    return round_to_narrow(x, 5, 10, 0x477ff000u, 0x7c00, 0x7e00); /* overflow from 65520 */
 }
 
-INLINE void store_bfloat16(void *out, f32_vector x)
+INLINE void store_float16(void *out, f32_vector a, f32_vector b)
+{
+    u32_store_low_16(out, round_to_float16(a));
+    u32_store_low_16((uint16_t *)out + U32_LANES, round_to_float16(b));
+}
+#endif
+
+/* The result is the high half. */
+INLINE u32_vector round_to_bfloat16(f32_vector x)
 {
     const u32_vector bits = u32_from_f32_bits(x);
     const u32_vector odd = u32_and(u32_shift_right(bits, 16), u32_set(1));
-    const u32_vector nudged = u32_add(u32_add(bits, odd), u32_set(0x7fff));
-    u32_store_low_16(out, u32_shift_right(nudged, 16));
+    return u32_add(u32_add(bits, odd), u32_set(0x7fff));
 }
 
-INLINE void store_float8_e4m3fn(void *out, f32_vector x)
+INLINE void store_bfloat16(void *out, f32_vector a, f32_vector b)
 {
-    u32_store_low_8(out, round_to_narrow(x, 4, 3, 0x43e80001u, 0x7f, 0x7f)); /* past 464 */
+    u32_store_high_16(out, round_to_bfloat16(a), round_to_bfloat16(b));
 }
 
-INLINE void store_float8_e5m2(void *out, f32_vector x)
+INLINE u32_vector round_to_float8_e4m3fn(f32_vector x)
 {
-    u32_store_low_8(out, round_to_narrow(x, 5, 2, 0x47700000u, 0x7c, 0x7e)); /* 61440 */
+    return round_to_narrow(x, 4, 3, 0x43e80001u, 0x7f, 0x7f); /* overflow past 464 */
+}
+
+INLINE void store_float8_e4m3fn(void *out, f32_vector a, f32_vector b)
+{
+    u32_store_low_8(out, round_to_float8_e4m3fn(a));
+    u32_store_low_8((uint8_t *)out + U32_LANES, round_to_float8_e4m3fn(b));
+}
+
+INLINE u32_vector round_to_float8_e5m2(f32_vector x)
+{
+    return round_to_narrow(x, 5, 2, 0x47700000u, 0x7c, 0x7e); /* overflow from 61440 */
+}
+
+INLINE void store_float8_e5m2(void *out, f32_vector a, f32_vector b)
+{
+    u32_store_low_8(out, round_to_float8_e5m2(a));
+    u32_store_low_8((uint8_t *)out + U32_LANES, round_to_float8_e5m2(b));
 }

@@ -121,6 +121,11 @@ INLINE __m128i u32_low_16(u32_vector a)
     return _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
 }
 INLINE void u32_store_low_16(void *out, u32_vector a) { _mm_storeu_si128(out, u32_low_16(a)); }
+INLINE void u32_store_high_16(void *out, u32_vector a, u32_vector b)
+{
+    const __m256i packed = _mm256_packus_epi32(_mm256_srli_epi32(a, 16), _mm256_srli_epi32(b, 16));
+    _mm256_storeu_si256(out, _mm256_permute4x64_epi64(packed, 0xd8));
+}
 INLINE void u32_store_low_8(void *out, u32_vector a)
 {
     const __m128i low = u32_low_16(_mm256_and_si256(a, _mm256_set1_epi32(0xff)));

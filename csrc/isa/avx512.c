@@ -91,6 +91,11 @@ INLINE f32_vector f32_from_u32_bits(u32_vector a) { return _mm512_castsi512_ps(a
 INLINE u64_vector u64_from_u32_pairs(u32_vector a) { return a; }
 INLINE void u32_store(uint32_t *out, u32_vector a) { _mm512_storeu_si512(out, a); }
 INLINE void u32_store_low_16(void *out, u32_vector a) { _mm256_storeu_si256(out, _mm512_cvtepi32_epi16(a)); }
+INLINE void u32_store_high_16(void *out, u32_vector a, u32_vector b)
+{
+    const __m512i odd = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+    _mm512_storeu_si512(out, _mm512_permutex2var_epi16(a, odd, b));
+}
 INLINE void u32_store_low_8(void *out, u32_vector a) { _mm_storeu_si128(out, _mm512_cvtepi32_epi8(a)); }
 
 INLINE u32_vector aes_round(u32_vector state, u32_vector key) { return _mm512_aesenc_epi128(state, key); }

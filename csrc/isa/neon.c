@@ -114,6 +114,10 @@ INLINE void f32_store(void *out, f32_vector a) { vst1q_u8(out, vreinterpretq_u8_
 INLINE void f64_store(void *out, f64_vector a) { vst1q_u8(out, vreinterpretq_u8_f64(a)); }
 INLINE void f32_store_float16(void *out, f32_vector a) { vst1_u8(out, vreinterpret_u8_f16(vcvt_f16_f32(a))); }
 INLINE void u32_store_low_16(void *out, u32_vector a) { vst1_u8(out, vreinterpret_u8_u16(vmovn_u32(a))); }
+INLINE void u32_store_high_16(void *out, u32_vector a, u32_vector b)
+{
+    vst1q_u8(out, vreinterpretq_u8_u16(vuzp2q_u16(vreinterpretq_u16_u32(a), vreinterpretq_u16_u32(b))));
+}
 INLINE void u32_store_low_8(void *out, u32_vector a)
 {
     const uint16x4_t low_16 = vmovn_u32(a);

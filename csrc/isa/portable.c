@@ -148,6 +148,15 @@ INLINE void u32_store_low_16(void *out, u32_vector a)
         low[i] = (uint16_t)a.lane[i];
     memcpy(out, low, sizeof low);
 }
+INLINE void u32_store_high_16(void *out, u32_vector a, u32_vector b)
+{
+    uint16_t high[32];
+    for (int i = 0; i < 16; i++) {
+        high[i] = (uint16_t)(a.lane[i] >> 16);
+        high[i + 16] = (uint16_t)(b.lane[i] >> 16);
+    }
+    memcpy(out, high, sizeof high);
+}
 INLINE void u32_store_low_8(void *out, u32_vector a)
 {
     uint8_t low[16];

@@ -47,5 +47,3 @@ cdef extern from "fastinit.h" nogil:
     int fastinit_choose_isa(const char *name)
     void fastinit_environment_begin(void *saved)
     void fastinit_environment_end(const void *saved)
-
-

@@ -215,7 +215,8 @@ def dtype_of(name: Any) -> np.dtype[Any]:
             raise TypeError(
                 f"dtype {name} needs the package ml_dtypes: pip install 'fastinit[narrow]'"
             ) from error
-        return np.dtype(getattr(ml_dtypes, name))
+        narrow: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
+        return narrow
     try:
         dtype: np.dtype[Any] = np.dtype(
             str(name).removeprefix("torch.") if "torch" in str(name) else name
