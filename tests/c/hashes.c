@@ -1,0 +1,282 @@
+/* Prints a hash of every distribution in every dtype on every instruction set, and fails unless all
+   instruction sets agree and slices, views and streamed fills hold the same values as the whole.
+   Compare the output of two machines to see that they agree: hashes do not depend on the byte
+   order. Usage: hashes [isa to print and check]. */
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fastinit.h"
+
+#define ELEMENTS 10019
+#define ROWS 101
+#define COLUMNS 99
+/* Enough for a fill to go past the caches, and no whole number of tiles or lines. */
+#define STREAMED_BYTES (((size_t)8 << 20) + 8 * 77)
+#define KEYSTREAM_START 12345
+#define KEYSTREAM_BYTES 100003
+
+static const uint8_t key[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+static const struct {
+    const char *name;
+    size_t size;
+} dtypes[FASTINIT_DTYPES] = {
+    [FASTINIT_FLOAT64] = {"float64", 8},
+    [FASTINIT_FLOAT32] = {"float32", 4},
+    [FASTINIT_FLOAT16] = {"float16", 2},
+    [FASTINIT_BFLOAT16] = {"bfloat16", 2},
+    [FASTINIT_FLOAT8_E4M3FN] = {"float8_e4m3fn", 1},
+    [FASTINIT_FLOAT8_E5M2] = {"float8_e5m2", 1},
+};
+
+struct distribution {
+    const char *name;
+    enum fastinit_distribution kind;
+    double parameters[4];
+};
+
+static const struct distribution distributions[] = {
+    {"constant(0.3)", FASTINIT_CONSTANT, {0.3}},
+    {"uniform(-0.5,0.25)", FASTINIT_UNIFORM, {-0.5, 0.25}},
+    {"normal(0,1)", FASTINIT_NORMAL, {0, 1}},
+    {"normal(1.5,0.02)", FASTINIT_NORMAL, {1.5, 0.02}},
+    {"truncated(0,1)[-2,2]", FASTINIT_TRUNCATED_NORMAL, {0, 1, -2, 2}},
+    {"truncated(0,1)[-1,inf)", FASTINIT_TRUNCATED_NORMAL, {0, 1, -1, INFINITY}},
+    {"truncated(0,1)[5,6]", FASTINIT_TRUNCATED_NORMAL, {0, 1, 5, 6}},
+    {"truncated(0,1)(-inf,-3]", FASTINIT_TRUNCATED_NORMAL, {0, 1, -INFINITY, -3}},
+    {"truncated(0,1)[-0.5,8]", FASTINIT_TRUNCATED_NORMAL, {0, 1, -0.5, 8}},
+    {"truncated(0,1)[20,inf)", FASTINIT_TRUNCATED_NORMAL, {0, 1, 20, INFINITY}},
+    {"truncated(0,1)[5,5.000001]", FASTINIT_TRUNCATED_NORMAL, {0, 1, 5, 5.000001}},
+    {"truncated(0.3,0.02)[0.25,0.31]", FASTINIT_TRUNCATED_NORMAL, {0.3, 0.02, 0.25, 0.31}},
+};
+
+enum { DISTRIBUTIONS = sizeof distributions / sizeof *distributions };
+
+/* What one instruction set has to say. */
+struct report {
+    int lines;
+    char line[DISTRIBUTIONS * FASTINIT_DTYPES + 8][192];
+};
+
+static int failures;
+
+static void fail(const char *what, const char *distribution, const char *dtype)
+{
+    fprintf(stderr, "%s: %s %s: %s\n", fastinit_isa(), distribution, dtype, what);
+    failures++;
+}
+
+static void say(struct report *report, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(report->line[report->lines++], sizeof *report->line, format, arguments);
+    va_end(arguments);
+}
+
+static int is_big_endian(void)
+{
+    const uint16_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return first == 0;
+}
+
+/* FNV-1a of the elements' little-endian bytes. */
+static uint64_t hash(const uint8_t *data, size_t count, size_t size)
+{
+    const size_t flip = is_big_endian() ? size - 1 : 0;
+    uint64_t sum = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < count * size; i++)
+        sum = (sum ^ data[i ^ flip]) * 0x100000001b3u;
+    return sum;
+}
+
+static fastinit_fill describe(const struct distribution *distribution, enum fastinit_dtype dtype,
+                              void *data, uint64_t first, size_t count)
+{
+    fastinit_fill fill = {.data = data, .dtype = dtype, .dimensions = 1, .first = first};
+    fill.shape[0] = (int64_t)count;
+    fill.stride[0] = (int64_t)dtypes[dtype].size;
+    fill.step[0] = 1;
+    memcpy(fill.key, key, sizeof key);
+    fill.distribution = distribution->kind;
+    memcpy(fill.parameters, distribution->parameters, sizeof fill.parameters);
+    return fill;
+}
+
+static void run(const fastinit_fill *fills, size_t count)
+{
+    fastinit_job *job = fastinit_job_new(fills, count);
+    if (job == NULL) {
+        fprintf(stderr, "out of memory\n");
+        exit(2);
+    }
+    while (fastinit_job_work(job, 1))
+        ;
+    if (fastinit_job_done(job) != fastinit_job_total(job))
+        fail("the job is not done", "any", dtypes[fills->dtype].name);
+    fastinit_job_free(job);
+}
+
+/* Slices of odd lengths, at addresses that are not aligned. */
+static int slices_agree(const struct distribution *distribution, enum fastinit_dtype dtype,
+                        const uint8_t *whole)
+{
+    static const size_t starts[] = {0, 1, 32, 65, 194, 1195, 5292, ELEMENTS};
+    enum { SLICES = sizeof starts / sizeof *starts - 1 };
+    static uint8_t buffer[1 + ELEMENTS * 8];
+    const size_t size = dtypes[dtype].size;
+    fastinit_fill fills[SLICES];
+    memset(buffer, 0xa5, sizeof buffer);
+    for (size_t i = 0; i < SLICES; i++)
+        fills[i] = describe(distribution, dtype, buffer + 1 + starts[i] * size, starts[i],
+                            starts[i + 1] - starts[i]);
+    run(fills, SLICES);
+    return memcmp(buffer + 1, whole, ELEMENTS * size) == 0;
+}
+
+static int reversed_view_agrees(const struct distribution *distribution, enum fastinit_dtype dtype,
+                                const uint8_t *whole)
+{
+    static uint8_t buffer[ELEMENTS * 8];
+    const size_t size = dtypes[dtype].size;
+    fastinit_fill fill = describe(distribution, dtype, buffer + (ELEMENTS - 1) * size, 0, ELEMENTS);
+    fill.stride[0] = -fill.stride[0];
+    memset(buffer, 0xa5, sizeof buffer);
+    run(&fill, 1);
+    for (size_t i = 0; i < ELEMENTS; i++)
+        if (memcmp(buffer + (ELEMENTS - 1 - i) * size, whole + i * size, size) != 0)
+            return 0;
+    return 1;
+}
+
+static int transposed_view_agrees(const struct distribution *distribution,
+                                  enum fastinit_dtype dtype, const uint8_t *whole)
+{
+    static uint8_t buffer[ROWS * COLUMNS * 8];
+    const size_t size = dtypes[dtype].size;
+    fastinit_fill fill = describe(distribution, dtype, buffer, 0, ROWS);
+    fill.dimensions = 2;
+    fill.shape[1] = COLUMNS;
+    fill.stride[1] = (int64_t)size * ROWS;
+    fill.step[0] = COLUMNS;
+    fill.step[1] = 1;
+    memset(buffer, 0xa5, sizeof buffer);
+    run(&fill, 1);
+    for (size_t row = 0; row < ROWS; row++)
+        for (size_t column = 0; column < COLUMNS; column++)
+            if (memcmp(buffer + (column * ROWS + row) * size,
+                       whole + (row * COLUMNS + column) * size, size) != 0)
+                return 0;
+    return 1;
+}
+
+static void report_fill(struct report *report, const struct distribution *distribution,
+                        enum fastinit_dtype dtype)
+{
+    static uint8_t whole[ELEMENTS * 8];
+    const char *name = dtypes[dtype].name;
+    const fastinit_fill fill = describe(distribution, dtype, whole, 0, ELEMENTS);
+    memset(whole, 0x5a, sizeof whole);
+    run(&fill, 1);
+    if (!slices_agree(distribution, dtype, whole))
+        fail("slices differ from the whole", distribution->name, name);
+    if (!reversed_view_agrees(distribution, dtype, whole))
+        fail("a reversed view differs from the whole", distribution->name, name);
+    if (!transposed_view_agrees(distribution, dtype, whole))
+        fail("a transposed view differs from the whole", distribution->name, name);
+    say(report, "%s %s %016" PRIx64, distribution->name, name,
+        hash(whole, ELEMENTS, dtypes[dtype].size));
+}
+
+/* A fill past the caches, from the middle of a tile on and off a line, against smaller ones. */
+static void report_streamed(struct report *report, enum fastinit_dtype dtype)
+{
+    static uint8_t whole[8 + STREAMED_BYTES], parts[STREAMED_BYTES];
+    const struct distribution *distribution = &distributions[1];
+    const size_t size = dtypes[dtype].size, count = STREAMED_BYTES / size, half = count / 2 - 3;
+    const uint64_t first = 5;
+    const fastinit_fill fill = describe(distribution, dtype, whole + size, first, count);
+    const fastinit_fill halves[2] = {
+        describe(distribution, dtype, parts, first, half),
+        describe(distribution, dtype, parts + half * size, first + half, count - half),
+    };
+    memset(whole, 0x5a, sizeof whole);
+    memset(parts, 0xa5, sizeof parts);
+    run(&fill, 1);
+    run(halves, 2);
+    if (memcmp(whole + size, parts, count * size) != 0)
+        fail("a streamed fill differs from its parts", distribution->name, dtypes[dtype].name);
+    for (size_t i = 0; i < sizeof whole; i += i + 1 == size ? count * size + 1 : 1)
+        if (whole[i] != 0x5a)
+            fail("wrote beside the target", distribution->name, dtypes[dtype].name);
+    say(report, "streamed-%s %s %016" PRIx64, distribution->name, dtypes[dtype].name,
+        hash(whole + size, count, size));
+}
+
+static void report_keystream(struct report *report)
+{
+    static uint8_t bytes[KEYSTREAM_BYTES], again[KEYSTREAM_BYTES];
+    char hex[2 * 64 + 1];
+    fastinit_keystream(key, 0, bytes, 64);
+    for (int i = 0; i < 64; i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    say(report, "keystream first-64-bytes %s", hex);
+    fastinit_keystream(key, KEYSTREAM_START, bytes, KEYSTREAM_BYTES);
+    fastinit_keystream(key, KEYSTREAM_START, again, 777);
+    fastinit_keystream(key, KEYSTREAM_START + 777, again + 777, KEYSTREAM_BYTES - 777);
+    if (memcmp(bytes, again, KEYSTREAM_BYTES) != 0)
+        fail("parts differ from the whole", "keystream", "bytes");
+    say(report, "keystream %d-bytes-from-%d %016" PRIx64, KEYSTREAM_BYTES, KEYSTREAM_START,
+        hash(bytes, KEYSTREAM_BYTES, 1));
+}
+
+static void make_report(struct report *report)
+{
+    report->lines = 0;
+    for (int i = 0; i < DISTRIBUTIONS; i++)
+        for (int dtype = 0; dtype < FASTINIT_DTYPES; dtype++)
+            report_fill(report, &distributions[i], (enum fastinit_dtype)dtype);
+    report_streamed(report, FASTINIT_FLOAT64);
+    report_streamed(report, FASTINIT_FLOAT32);
+    report_keystream(report);
+}
+
+int main(int count, char **arguments)
+{
+    static struct report reference, report;
+    const char *wanted = count > 1 ? arguments[1] : NULL;
+    int found = 0;
+    for (size_t i = 0; i < fastinit_isa_count(); i++) {
+        const char *isa = fastinit_isa_name(i);
+        const int is_wanted = wanted == NULL || strcmp(isa, wanted) == 0;
+        if (i > 0 && !is_wanted)
+            continue;
+        if (fastinit_choose_isa(isa) != 0) {
+            fprintf(stderr, "%s is listed but cannot be chosen\n", isa);
+            return 2;
+        }
+        make_report(&report);
+        if (i == 0)
+            reference = report;
+        if (!is_wanted)
+            continue;
+        found = 1;
+        for (int line = 0; line < report.lines; line++) {
+            printf("%s %s\n", isa, report.line[line]);
+            if (strcmp(report.line[line], reference.line[line]) != 0)
+                fail("differs from portable", report.line[line], "");
+        }
+    }
+    if (!found) {
+        fprintf(stderr, "%s is not available here\n", wanted);
+        return 2;
+    }
+    return failures != 0;
+}
