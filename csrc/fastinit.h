@@ -67,11 +67,15 @@ const char *fastinit_isa(void);
 /* 0, or -1 where no available instruction set has that name. */
 int fastinit_choose_isa(const char *name);
 
-/* Floating-point environment: begin saves the caller's and sets the default (round to nearest, no
-   flushing of subnormals), end restores it. `saved` has room for FASTINIT_ENVIRONMENT_SIZE bytes.
- */
-#define FASTINIT_ENVIRONMENT_SIZE 64
-void fastinit_environment_begin(void *saved);
-void fastinit_environment_end(const void *saved);
+/* The floating-point environment: begin saves the caller's and sets the default (round to nearest,
+   no flushing of subnormals), end restores it. */
+typedef struct {
+    union {
+        unsigned char bytes[64];
+        uint64_t words[8];
+    } saved;
+} fastinit_environment;
+void fastinit_environment_begin(fastinit_environment *caller);
+void fastinit_environment_end(const fastinit_environment *caller);
 
 #endif

@@ -1,7 +1,6 @@
 /* A list of fills as units of work. Every fill is cut into boxes by position alone; consecutive
    boxes make a unit; threads take units from one counter. */
 
-#include <fenv.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +190,7 @@ fastinit_job *fastinit_job_new(const fastinit_fill *fills, size_t count)
         fastinit_job_free(job);
         return NULL;
     }
-    fenv_t caller;
+    fastinit_environment caller;
     fastinit_environment_begin(&caller);
     job->count = count;
     for (size_t i = 0; i < count; i++) {
@@ -351,7 +350,7 @@ int fastinit_job_work(fastinit_job *job, double seconds)
     _Alignas(64) unsigned char scratch[SCRATCH_BYTES];
     const uint64_t units = job->first_unit[job->count];
     int left = 1;
-    fenv_t caller;
+    fastinit_environment caller;
     fastinit_environment_begin(&caller);
     const double end = now() + seconds;
     do {
@@ -387,17 +386,4 @@ uint64_t fastinit_job_done(const fastinit_job *job)
 uint64_t fastinit_job_total(const fastinit_job *job)
 {
     return job->total;
-}
-
-_Static_assert(sizeof(fenv_t) <= FASTINIT_ENVIRONMENT_SIZE, "room for a saved environment");
-
-void fastinit_environment_begin(void *saved)
-{
-    fegetenv(saved);
-    fesetenv(FE_DFL_ENV);
-}
-
-void fastinit_environment_end(const void *saved)
-{
-    fesetenv(saved);
 }

@@ -163,8 +163,9 @@ enum method prepare_parameters(enum fastinit_distribution distribution, enum fas
         return uniform(low, high, out);
     }
     if (distribution == FASTINIT_NORMAL) {
-        out->mean = given[0];
-        out->std = given[1];
+        /* An infinite mean beside an infinite radius would be NaN, whose sign differs. */
+        out->mean = fmax(-computed->largest, fmin(computed->largest, given[0]));
+        out->std = fmin(computed->largest, given[1]);
         return METHOD_NORMAL;
     }
     const double mean = given[0], std = given[1], low = given[2], high = given[3];

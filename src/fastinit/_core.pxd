@@ -3,7 +3,6 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 cdef extern from "fastinit.h" nogil:
     enum: FASTINIT_MAX_DIMENSIONS
-    enum: FASTINIT_ENVIRONMENT_SIZE
 
     enum fastinit_dtype:
         FASTINIT_FLOAT64
@@ -45,5 +44,8 @@ cdef extern from "fastinit.h" nogil:
     const char *fastinit_isa_name(size_t i)
     const char *fastinit_isa()
     int fastinit_choose_isa(const char *name)
-    void fastinit_environment_begin(void *saved)
-    void fastinit_environment_end(const void *saved)
+    ctypedef struct fastinit_environment:
+        pass
+
+    void fastinit_environment_begin(fastinit_environment *caller)
+    void fastinit_environment_end(const fastinit_environment *caller)

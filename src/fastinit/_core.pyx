@@ -121,13 +121,13 @@ def choose_isa(str name not None):
 cdef class DefaultEnvironment:
     """Context: the default floating-point environment, whatever the caller has set."""
 
-    cdef uint8_t saved[FASTINIT_ENVIRONMENT_SIZE]
+    cdef fastinit_environment caller
 
     def __enter__(self):
-        fastinit_environment_begin(self.saved)
+        fastinit_environment_begin(&self.caller)
 
     def __exit__(self, *exception):
-        fastinit_environment_end(self.saved)
+        fastinit_environment_end(&self.caller)
 
 
 # The structures of DLPack 1.0, https://dmlc.github.io/dlpack/latest/c_api.html

@@ -1,0 +1,40 @@
+/* The default floating-point environment around the work, and the caller's after it. */
+
+#include <fenv.h>
+#include <string.h>
+
+#include "fastinit.h"
+
+#if defined(__aarch64__) && defined(__GNUC__)
+/* By hand: glibc's default environment leaves FPCR.AHP (alternative half precision) as it is. */
+void fastinit_environment_begin(fastinit_environment *caller)
+{
+    const uint64_t zero = 0;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(caller->saved.words[0]));
+    __asm__ volatile("mrs %0, fpsr" : "=r"(caller->saved.words[1]));
+    __asm__ volatile("msr fpcr, %0" : : "r"(zero));
+}
+
+void fastinit_environment_end(const fastinit_environment *caller)
+{
+    __asm__ volatile("msr fpcr, %0" : : "r"(caller->saved.words[0]));
+    __asm__ volatile("msr fpsr, %0" : : "r"(caller->saved.words[1]));
+}
+#else
+_Static_assert(sizeof(fenv_t) <= sizeof(fastinit_environment), "room for what is saved");
+
+void fastinit_environment_begin(fastinit_environment *caller)
+{
+    fenv_t environment;
+    fegetenv(&environment);
+    memcpy(&caller->saved, &environment, sizeof environment);
+    fesetenv(FE_DFL_ENV);
+}
+
+void fastinit_environment_end(const fastinit_environment *caller)
+{
+    fenv_t environment;
+    memcpy(&environment, &caller->saved, sizeof environment);
+    fesetenv(&environment);
+}
+#endif

@@ -1,0 +1,89 @@
+"""The command ``fastinit``, also ``python -m fastinit``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import fastinit
+from fastinit.arrays import ITEM_SIZES
+from fastinit.cli.bench import run_bench
+from fastinit.cli.models import MODELS
+from fastinit.cli.report import make_reporter
+
+EPILOG = "example: python -m fastinit bench --model resnet-50 --dtype bfloat16 --json result.json"
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 1 << 128:
+        raise argparse.ArgumentTypeError(f"must be at least 0 and below 2**128, not {value}")
+    return value
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="fastinit",
+        description="Fills weight tensors with their initial values.",
+        epilog=EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"fastinit {fastinit.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    bench = commands.add_parser(
+        "bench",
+        help="initialise a real network's parameters; compare with NumPy and torch",
+        epilog=EPILOG,
+    )
+    bench.add_argument(
+        "--model",
+        default="gpt2",
+        choices=sorted(MODELS),
+        help="published shapes to fill (default: gpt2, the small one)",
+    )
+    bench.add_argument("--threads", type=_positive, help="default: the CPUs of this process")
+    bench.add_argument("--dtype", default="float32", choices=list(ITEM_SIZES))
+    bench.add_argument("--seed", type=_seed, default=0)
+    bench.add_argument("--repeat", type=_positive, default=3, help="rounds; the best counts")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write what is printed here too")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        ``sys.argv[1:]`` by default.
+
+    Returns
+    -------
+    int
+        The exit status: 1 where a measured standard deviation is off by more than 6 standard
+        errors.
+    """
+    options = make_parser().parse_args(arguments)
+    before = fastinit.get_num_threads()
+    try:
+        fastinit.set_num_threads(options.threads)
+        reporter = make_reporter()
+        try:
+            result = run_bench(options.model, options.dtype, options.seed, options.repeat, reporter)
+        except (MemoryError, TypeError) as error:
+            reporter.line(f"fastinit: error: {error}")
+            return 2
+    finally:
+        fastinit.set_num_threads(before if options.threads else None)
+    if options.json is not None:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    return 0 if result["passed"] else 1
