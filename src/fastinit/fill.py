@@ -133,8 +133,8 @@ def run(fills: Sequence[Fill]) -> None:
         return
     job = _core.Job([_as_tuple(item) for item in fills], [item.view.owner for item in fills])
     size = sum(item.view.size * ITEM_SIZES[item.view.dtype] for item in fills)
-    helpers = min(get_num_threads(), size // BYTES_PER_THREAD) - 1 if size else 0
-    _work(job, helpers)
+    most = size // BYTES_PER_THREAD
+    _work(job, min(get_num_threads(), most) - 1 if most > 1 else 0)
     for item in fills:
         item.view.written()
 

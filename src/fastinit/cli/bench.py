@@ -283,8 +283,12 @@ def _print_groups(groups: list[Group], reporter: Reporter) -> None:
                 f"{group.size / group.seconds['fastinit'] / 1e9:.2f}",
             ]
         )
-    columns = ["group", "shape", "rule", "target std", "measured std", "errors", "GB/s"]
-    reporter.table("Initialised (GB/s: warm memory, best round)", columns, rows)
+    columns = ["group", "shape", "rule", "std", "measured", "errors", "GB/s"]
+    reporter.table(
+        "Initialised (std: target; errors: standard errors off; GB/s: warm)",
+        columns,
+        rows,
+    )
 
 
 def _print_race(groups: list[Group], others: list[str], reporter: Reporter) -> None:
@@ -306,5 +310,9 @@ def _print_race(groups: list[Group], others: list[str], reporter: Reporter) -> N
             else:
                 row += ["-", "-"]
         rows.append(row)
-    columns = ["fills", "MB", "fastinit ms", "NumPy SFC64 ms", "ratio", "torch ms", "ratio"]
-    reporter.table("Side by side (same buffers, alternately, best round)", columns, rows)
+    columns = ["fills", "MB", "fastinit ms", "NumPy ms", "ratio", "torch ms", "ratio"]
+    reporter.table(
+        "Side by side with NumPy's SFC64 and torch (alternately, best round)",
+        columns,
+        rows,
+    )

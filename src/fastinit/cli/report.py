@@ -46,6 +46,7 @@ class Plain:
 def make_reporter() -> Reporter:
     """Return rich's reporter, or the plain one where rich is not installed."""
     try:
+        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.markup import escape
         from rich.progress import track
@@ -59,12 +60,18 @@ def make_reporter() -> Reporter:
             console.print(text, markup=False, soft_wrap=True)
 
         def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-            table = Table(title=title, title_justify="left", title_style="bold")
+            table = Table(
+                title=title,
+                title_justify="left",
+                title_style="bold",
+                box=SIMPLE_HEAD,
+                pad_edge=False,
+            )
             for number, column in enumerate(columns):
                 if number == 0:
-                    table.add_column(column, min_width=20, overflow="fold")
+                    table.add_column(column, overflow="fold", min_width=20)
                 else:
-                    table.add_column(column, justify="right", min_width=min(8, len(column)))
+                    table.add_column(column, justify="right", no_wrap=column != "rule")
             for row in rows:
                 table.add_row(*map(escape, row))
             console.print(table)
