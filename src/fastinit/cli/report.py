@@ -66,10 +66,11 @@ def make_reporter() -> Reporter:
                 title_style="bold",
                 box=SIMPLE_HEAD,
                 pad_edge=False,
+                padding=(0, 1, 0, 0),
             )
             for number, column in enumerate(columns):
                 if number == 0:
-                    table.add_column(column, overflow="fold", min_width=20)
+                    table.add_column(column, overflow="fold", min_width=16)
                 else:
                     table.add_column(column, justify="right", no_wrap=column != "rule")
             for row in rows:
