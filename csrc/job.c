@@ -12,7 +12,7 @@
 /* A unit is about this many bytes: some 20 to 100 us of work. */
 #define UNIT_BYTES ((int64_t)1 << 20)
 /* Contiguous runs go past the caches where the whole fill is larger than this. */
-#define STREAM_BYTES ((int64_t)8 << 20)
+#define STREAM_BYTES ((int64_t)4 << 20)
 /* The scratch of a thread, for targets that are not runs of memory. */
 #define SCRATCH_BYTES (32 * 1024)
 /* Shorter runs than this are not worth a kernel call each, if scratch can take several in one. */
