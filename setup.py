@@ -34,7 +34,7 @@ else:
 
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 FLAGS = ["-std=c11", "-ffp-contract=off", "-fvisibility=hidden", "-D_POSIX_C_SOURCE=200809L"]
-FLAGS += ["-O0", "-g"] if os.environ.get("FASTINIT_DEBUG") else ["-O3"]
+FLAGS += ["-O0", "-g"] if os.environ.get("FASTINIT_DEBUG") else ["-O3", "-g0"]
 WARNINGS = ["-Wall", "-Wextra"] + (["-Werror"] if os.environ.get("FASTINIT_WERROR") else [])
 LINK = ["-lm"]
 if sanitizers := os.environ.get("FASTINIT_SANITIZE"):

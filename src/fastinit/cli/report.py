@@ -72,7 +72,9 @@ def make_reporter() -> Reporter:
                 if number == 0:
                     table.add_column(column, overflow="fold", min_width=16)
                 else:
-                    table.add_column(column, justify="right", no_wrap=column != "rule")
+                    table.add_column(
+                        column, justify="right", no_wrap=column not in ("shape", "rule")
+                    )
             for row in rows:
                 table.add_row(*map(escape, row))
             console.print(table)
