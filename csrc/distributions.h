@@ -112,18 +112,22 @@ NOINLINE f64_vector f64_truncated(f64_vector twice_probability, f64_mask is_uppe
 }
 #endif
 
-/* One word a lane of f32: in the precision of f64, rounded once. */
+/* A value grows with its word, read as signed, as a uniform does: with the top bit flipped, words
+   near 0 and near -1 are those of the two bounds. */
 #if BITS == 64
 INLINE f64_vector f64_truncated_word(u64_vector word, const struct parameters *p)
 {
-    return f64_truncated(f64_twice_probability(word), u64_is_negative(word), p);
+    const u64_vector share = u64_flip_top_bit(word);
+    return f64_truncated(f64_twice_probability(share), u64_is_negative(share), p);
 }
 
+/* In the precision of f64, rounded once. */
 INLINE f32_vector f32_truncated_word(u32_vector word, const struct parameters *p)
 {
+    const u32_vector share = u32_flip_top_bit(word);
     const f64_vector unit = f64_set(0x1p-31), half_unit = f64_set(0x1p-32);
-    const f64_vector low = f64_fma(f64_from_signed_low_half(word), unit, half_unit);
-    const f64_vector high = f64_fma(f64_from_signed_high_half(word), unit, half_unit);
+    const f64_vector low = f64_fma(f64_from_signed_low_half(share), unit, half_unit);
+    const f64_vector high = f64_fma(f64_from_signed_high_half(share), unit, half_unit);
     return f32_from_f64(f64_truncated(low, f64_is_less(low, f64_set(0)), p),
                         f64_truncated(high, f64_is_less(high, f64_set(0)), p));
 }

@@ -31,6 +31,7 @@ INLINE f32_vector f32_select(f32_mask m, f32_vector a, f32_vector b) { return _m
 INLINE f32_mask u32_is_negative(u32_vector a) { return _mm256_castsi256_ps(a); }
 INLINE f32_mask u32_has_second_bit(u32_vector a) { return _mm256_castsi256_ps(_mm256_slli_epi32(a, 1)); }
 INLINE u32_vector u32_shift_left_2(u32_vector a) { return _mm256_slli_epi32(a, 2); }
+INLINE u32_vector u32_flip_top_bit(u32_vector a) { return _mm256_xor_si256(a, _mm256_set1_epi32(INT32_MIN)); }
 INLINE f32_vector f32_flip_sign(f32_vector a, u32_vector sign)
 {
     return _mm256_xor_ps(a, _mm256_and_ps(_mm256_castsi256_ps(sign), _mm256_set1_ps(-0.0f)));
@@ -65,6 +66,7 @@ INLINE f64_vector f64_select(f64_mask m, f64_vector a, f64_vector b) { return _m
 INLINE f64_mask u64_is_negative(u64_vector a) { return _mm256_castsi256_pd(a); }
 INLINE f64_mask u64_has_second_bit(u64_vector a) { return _mm256_castsi256_pd(_mm256_slli_epi64(a, 1)); }
 INLINE u64_vector u64_shift_left_2(u64_vector a) { return _mm256_slli_epi64(a, 2); }
+INLINE u64_vector u64_flip_top_bit(u64_vector a) { return _mm256_xor_si256(a, _mm256_set1_epi64x(INT64_MIN)); }
 INLINE f64_vector f64_flip_sign(f64_vector a, u64_vector sign)
 {
     return _mm256_xor_pd(a, _mm256_and_pd(_mm256_castsi256_pd(sign), _mm256_set1_pd(-0.0)));

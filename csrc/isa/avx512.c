@@ -31,6 +31,7 @@ INLINE f32_vector f32_select(f32_mask m, f32_vector a, f32_vector b) { return _m
 INLINE f32_mask u32_is_negative(u32_vector a) { return _mm512_movepi32_mask(a); }
 INLINE f32_mask u32_has_second_bit(u32_vector a) { return _mm512_test_epi32_mask(a, _mm512_set1_epi32(1 << 30)); }
 INLINE u32_vector u32_shift_left_2(u32_vector a) { return _mm512_slli_epi32(a, 2); }
+INLINE u32_vector u32_flip_top_bit(u32_vector a) { return _mm512_xor_si512(a, _mm512_set1_epi32(INT32_MIN)); }
 INLINE f32_vector f32_flip_sign(f32_vector a, u32_vector sign)
 {
     const __m512i bits = _mm512_castps_si512(a), top = _mm512_set1_epi32(INT32_MIN);
@@ -57,6 +58,7 @@ INLINE f64_vector f64_select(f64_mask m, f64_vector a, f64_vector b) { return _m
 INLINE f64_mask u64_is_negative(u64_vector a) { return _mm512_movepi64_mask(a); }
 INLINE f64_mask u64_has_second_bit(u64_vector a) { return _mm512_test_epi64_mask(a, _mm512_set1_epi64(1ll << 62)); }
 INLINE u64_vector u64_shift_left_2(u64_vector a) { return _mm512_slli_epi64(a, 2); }
+INLINE u64_vector u64_flip_top_bit(u64_vector a) { return _mm512_xor_si512(a, _mm512_set1_epi64(INT64_MIN)); }
 INLINE f64_vector f64_flip_sign(f64_vector a, u64_vector sign)
 {
     const __m512i bits = _mm512_castpd_si512(a), top = _mm512_set1_epi64(INT64_MIN);

@@ -78,11 +78,13 @@ INLINE f32_vector f32_min(f32_vector a, f32_vector b) { return vbslq_f32(vcltq_f
 INLINE f64_vector f64_min(f64_vector a, f64_vector b) { return vbslq_f64(vcltq_f64(a, b), a, b); }
 INLINE f32_vector f32_max(f32_vector a, f32_vector b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 INLINE f64_vector f64_max(f64_vector a, f64_vector b) { return vbslq_f64(vcgtq_f64(a, b), a, b); }
+INLINE u32_vector u32_flip_top_bit(u32_vector a) { return veorq_u32(a, vdupq_n_u32(0x80000000u)); }
 INLINE f32_vector f32_flip_sign(f32_vector a, u32_vector sign)
 {
     const u32_vector flip = vandq_u32(sign, vdupq_n_u32(1u << 31));
     return vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(a), flip));
 }
+INLINE u64_vector u64_flip_top_bit(u64_vector a) { return veorq_u64(a, vdupq_n_u64(0x8000000000000000u)); }
 INLINE f64_vector f64_flip_sign(f64_vector a, u64_vector sign)
 {
     const u64_vector flip = vandq_u64(sign, vdupq_n_u64(1ull << 63));

@@ -65,6 +65,8 @@ typedef struct {
     INLINE f##_mask u##_has_second_bit(u##_vector a)                                               \
         LANES(f##_mask, count, a.lane[i] >> (8 * sizeof(word) - 2) & 1)                            \
     INLINE u##_vector u##_shift_left_2(u##_vector a) LANES(u##_vector, count, a.lane[i] << 2)      \
+    INLINE u##_vector u##_flip_top_bit(u##_vector a)                                               \
+        LANES(u##_vector, count, a.lane[i] ^ (word)1 << (8 * sizeof(word) - 1))                    \
     INLINE word f##_bits(scalar x) { word bits; memcpy(&bits, &x, sizeof bits); return bits; }     \
     INLINE scalar f##_from_bits(word x) { scalar value; memcpy(&value, &x, sizeof x); return value; } \
     INLINE f##_vector f##_flip_sign(f##_vector a, u##_vector sign)                                 \

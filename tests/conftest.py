@@ -1,0 +1,43 @@
+"""Fixtures that force each compiled path."""
+
+import numpy as np
+import pytest
+
+import fastinit
+from fastinit import _core, fill
+
+ISAS = ("portable", "avx2", "avx2_vaes", "avx512", "neon")
+
+
+@pytest.fixture(params=ISAS)
+def isa(request):
+    """Force an instruction set; skip aloud where the machine or the build has none of it."""
+    name = request.param
+    if name not in fastinit.available_isas():
+        pytest.skip(f"{name} is not available on this machine")
+    before = fastinit.isa()
+    _core.choose_isa(name)
+    assert fastinit.isa() == name
+    yield name
+    _core.choose_isa(before)
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request, monkeypatch):
+    """Fill by so many threads, small targets too."""
+    monkeypatch.setattr(fill, "BYTES_PER_THREAD", 1)
+    fastinit.set_num_threads(request.param)
+    yield request.param
+    fastinit.set_num_threads(None)
+
+
+@pytest.fixture
+def dtype_of():
+    """Return the NumPy dtype of a name; skip where it needs ml_dtypes."""
+
+    def find(name):
+        if name.startswith(("bfloat", "float8")):
+            return np.dtype(getattr(pytest.importorskip("ml_dtypes"), name))
+        return np.dtype(name)
+
+    return find

@@ -1,0 +1,129 @@
+"""Keys and keystream against hashlib, published vectors, `cryptography` and openssl."""
+
+import pickle
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fastinit
+
+# AES-128 known answers of a zero plaintext (NIST AESAVS, appendix E.1 and D.1: VarKey and KeySbox).
+KNOWN_ANSWERS = [
+    ("80000000000000000000000000000000", "0edd33d3c621e546455bd8ba1418bec8"),
+    ("ffffffffffffffffffffffffffffffff", "a1f6258c877d5fcd8964484538bfc92c"),
+    ("10a58869d74be5a374cf867cfb473859", "6d251e6944b051e04eaa6fb4dbf78465"),
+    ("00000000000000000000000000000000", "66e94bd4ef8a2c3b884cfa59ca342b2e"),
+]
+
+
+def stream_of_key(key: bytes) -> fastinit.Stream:
+    stream = fastinit.Stream.__new__(fastinit.Stream)
+    stream._set(key, (0,))
+    return stream
+
+
+@pytest.mark.parametrize(("key", "answer"), KNOWN_ANSWERS)
+def test_known_answers(isa, key, answer):
+    stream = stream_of_key(bytes.fromhex(key))
+    assert bytes(fastinit.keystream(stream, 16)).hex() == answer
+
+
+@pytest.mark.parametrize("start", [0, 1, 15, 16, 127, 128, 4093, 2**12 - 1, 2**36 + 5, 2**40 - 3])
+@pytest.mark.parametrize("count", [0, 1, 16, 131, 5000])
+def test_against_cryptography(isa, start, count):
+    stream = fastinit.Stream(7) / "x"
+    expected = reference.keystream(reference.derive(7, "x"), start, count)
+    assert bytes(fastinit.keystream(stream, count, start)) == expected
+
+
+def test_against_openssl():
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    key = fastinit.Stream(0).key.hex()
+    command = ["openssl", "enc", "-aes-128-ctr", "-K", key, "-iv", "0" * 32]
+    output = subprocess.run(command, input=bytes(1000), capture_output=True, check=True).stdout
+    assert output == bytes(fastinit.keystream(0, 1000))
+
+
+@given(st.integers(0, 2**128 - 1), st.lists(st.text(), max_size=3))
+def test_keys(seed, names):
+    stream = fastinit.Stream(seed)
+    for name in names:
+        stream = stream / name
+    assert stream.key == reference.derive(seed, *names)
+    again = pickle.loads(pickle.dumps(stream))
+    assert again == stream
+    assert hash(again) == hash(stream)
+    assert repr(again) == repr(stream)
+
+
+def test_any_str_is_a_name():
+    assert (fastinit.Stream(0) / "\ud800").key != (fastinit.Stream(0) / "?").key
+
+
+def test_stream_is_immutable():
+    stream = fastinit.Stream(0)
+    with pytest.raises(AttributeError, match="immutable"):
+        stream._key = b""
+    with pytest.raises(AttributeError, match="immutable"):
+        del stream._key
+    assert stream != 0
+
+
+@pytest.mark.parametrize("seed", [-1, 2**128])
+def test_seed_out_of_range(seed):
+    with pytest.raises(ValueError, match=r"seed .* below 2\*\*128"):
+        fastinit.Stream(seed)
+
+
+@pytest.mark.parametrize("seed", [1.0, "1", None, True])
+def test_seed_of_wrong_type(seed):
+    with pytest.raises(TypeError, match="seed must be an int"):
+        fastinit.Stream(seed)
+
+
+def test_name_of_wrong_type():
+    with pytest.raises(TypeError, match="must be a str"):
+        fastinit.Stream(0) / 1
+
+
+def test_default_stream():
+    fastinit.manual_seed(3)
+    a, b = fastinit.normal(5), fastinit.normal(5)
+    fastinit.manual_seed(3)
+    assert (fastinit.normal(5) == a).all()
+    assert (fastinit.normal(5, generator=fastinit.Stream(3) / "1") == b).all()
+    assert (a != b).any()
+
+
+def test_numpy_generator_advances_and_repeats():
+    generator = np.random.default_rng(0)
+    a, b = fastinit.normal(5, generator=generator), fastinit.normal(5, generator=generator)
+    assert (a != b).any()
+    assert (fastinit.normal(5, generator=np.random.default_rng(0)) == a).all()
+
+
+def test_torch_generator_advances_and_repeats():
+    torch = pytest.importorskip("torch")
+    generator = torch.Generator().manual_seed(5)
+    a, b = fastinit.normal(5, generator=generator), fastinit.normal(5, generator=generator)
+    assert (a != b).any()
+    assert (fastinit.normal(5, generator=generator.manual_seed(5)) == a).all()
+
+
+def test_seeds_and_streams_agree():
+    assert (fastinit.normal(5, generator=9) == fastinit.normal(5, generator=np.uint8(9))).all()
+    assert (
+        fastinit.normal(5, generator=9) == fastinit.normal(5, generator=fastinit.Stream(9))
+    ).all()
+
+
+@pytest.mark.parametrize("arguments", [(-1,), (1.5,), (4, -1), (True,), (8, 2**64)])
+def test_keystream_bad_arguments(arguments):
+    with pytest.raises(ValueError, match="must be"):
+        fastinit.keystream(0, *arguments)
