@@ -119,6 +119,8 @@ def _numpy_view(array: npt.NDArray[Any]) -> View:
 
 
 def _torch_view(tensor: Any, torch: Any) -> View:
+    if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
+        raise ValueError("tensor is uninitialized: run the lazy module once, or materialize it")
     if tensor.layout is not torch.strided:
         raise TypeError(f"tensor has layout {tensor.layout}, but only dense tensors can be filled")
     if tensor.device.type != "cpu":
@@ -130,8 +132,6 @@ def _torch_view(tensor: Any, torch: Any) -> View:
     _check_dtype(name)
     if tensor.is_neg():
         raise TypeError("tensor is a lazily negated view: fill tensor.resolve_neg()")
-    if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
-        raise ValueError("tensor is uninitialized: run the lazy module once, or materialize it")
     item = tensor.element_size()
     if tensor.numel() > 0 and tensor.untyped_storage().nbytes() == 0:
         raise ValueError("tensor has no memory of its own (its storage is empty)")

@@ -84,15 +84,15 @@ def _finite(name: str, value: Any) -> float:
     return number
 
 
-def _largest(view: View) -> float:
-    return {
-        "float64": 1.7976931348623157e308,
-        "float32": 3.4028234663852886e38,
-        "float16": 65504.0,
-        "bfloat16": 3.3895313892515355e38,
-        "float8_e4m3fn": 448.0,
-        "float8_e5m2": 57344.0,
-    }[view.dtype]
+# Largest value, and torch's name in its error texts.
+RANGES = {
+    "float64": (1.7976931348623157e308, "double"),
+    "float32": (3.4028234663852886e38, "float"),
+    "float16": (65504.0, "c10::Half"),
+    "bfloat16": (3.3895313892515355e38, "c10::BFloat16"),
+    "float8_e4m3fn": (448.0, "c10::Float8_e4m3fn"),
+    "float8_e5m2": (57344.0, "c10::Float8_e5m2"),
+}
 
 
 def _uniform(low: float, high: float) -> Distribution:
@@ -100,9 +100,10 @@ def _uniform(low: float, high: float) -> Distribution:
 
 
 def _check_uniform(low: float, high: float, view: View) -> None:
-    for name, bound in (("from", low), ("to", high)):
-        if abs(bound) > _largest(view):
-            raise RuntimeError(f"{name} is out of bounds for {view.dtype}: {bound:g}")
+    largest, name = RANGES[view.dtype]
+    for which, bound in (("from", low), ("to", high)):
+        if abs(bound) > largest:
+            raise RuntimeError(f"{which} is out of bounds for {name}: {bound:g}")
     if low > high:
         raise RuntimeError(
             f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
@@ -157,9 +158,10 @@ def _fill(
 def _constant(tensor: T, value: float, shape: Sequence[int] | None, index: Any) -> T:
     with _core.DefaultEnvironment():
         view, part = _target(tensor, shape, index, None, random=False)
-        if math.isfinite(value) and abs(value) > _largest(view):
+        largest, name = RANGES[view.dtype]
+        if math.isfinite(value) and abs(value) > largest:
             raise RuntimeError(
-                f"value cannot be converted to type {view.dtype} without overflow: {value:g}"
+                f"value cannot be converted to type {name} without overflow: {value:g}"
             )
         run([Fill(view, part, constant(value))])
     return tensor

@@ -1,0 +1,225 @@
+"""Every kind of target, and what the creating functions return."""
+
+import array
+import ctypes
+import itertools
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fastinit
+
+EXPECTED = {
+    dtype: fastinit.normal((4, 6), generator=0, dtype=dtype) for dtype in ("float32", "float64")
+}
+
+
+def test_memmap(tmp_path):
+    file = np.memmap(tmp_path / "x", np.float32, "w+", shape=(4, 6))
+    assert fastinit.normal_(file, generator=0) is file
+    file.flush()
+    assert (tmp_path / "x").read_bytes() == EXPECTED["float32"].tobytes()
+
+
+def test_structured_fields_and_subarrays():
+    record = np.zeros((4, 6), np.dtype([("pad", "i1"), ("w", "f4"), ("b", "f8", (2,))]))
+    fastinit.normal_(record["w"], generator=0)
+    fastinit.zeros_(record["b"])
+    assert (record["w"] == EXPECTED["float32"]).all()
+    assert (record["pad"] == 0).all()
+    packed = np.zeros(24, np.dtype([("pad", "i1"), ("b", "f8", (3,))]))
+    fastinit.normal_(packed["b"][:, 1], generator=0)
+    assert (packed["b"][:, 1] == EXPECTED["float64"].ravel()).all()
+    assert (packed["b"][:, ::2] == 0).all()
+
+
+@pytest.mark.parametrize("rank", range(1, 7))
+def test_transposed_views_of_all_ranks(rank):
+    shape = (5, 2, 3, 1, 4, 2)[:rank]
+    expected = fastinit.normal(shape, generator=0)
+    for order in itertools.permutations(range(rank)):
+        base = np.full([shape[axis] for axis in order], 7, np.float32)
+        view = base.transpose(np.argsort(order))
+        fastinit.normal_(view, generator=0)
+        assert (view == expected).all()
+
+
+def test_0_d_1_element_and_empty():
+    scalar = np.zeros((), np.float32)
+    assert fastinit.normal_(scalar, generator=0) is scalar
+    assert scalar == EXPECTED["float32"][0, 0]
+    assert fastinit.normal_(np.zeros((1, 1, 1), np.float32), generator=0) == scalar
+    assert fastinit.normal_(np.zeros((3, 0, 2)), generator=0).size == 0
+    assert fastinit.normal((), generator=0) == scalar
+    assert fastinit.normal((2, 0)).shape == (2, 0)
+
+
+def test_subclasses():
+    class Weights(np.ndarray):
+        pass
+
+    weights = np.zeros((4, 6), np.float32).view(Weights)
+    assert fastinit.normal_(weights, generator=0) is weights
+    assert (np.asarray(weights) == EXPECTED["float32"]).all()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        array.array("f", bytes(96)),
+        (ctypes.c_float * 24)(),
+        ((ctypes.c_float * 6) * 4)(),
+        memoryview(bytearray(96)).cast("f"),
+        memoryview(np.zeros((4, 6), np.float32)),
+    ],
+)
+def test_buffer_protocol(target):
+    assert fastinit.normal_(target, generator=0) is target
+    assert bytes(memoryview(target)) == EXPECTED["float32"].tobytes()
+
+
+class OnlyDLPack:
+    def __init__(self, wrapped):
+        self.wrapped = wrapped
+
+    def __dlpack__(self, **keywords):
+        return self.wrapped.__dlpack__(**keywords)
+
+    def __dlpack_device__(self):
+        return self.wrapped.__dlpack_device__()
+
+
+class OldDLPack(OnlyDLPack):
+    def __dlpack__(self, stream=None):
+        return self.wrapped.__dlpack__()
+
+
+@pytest.mark.parametrize("kind", [OnlyDLPack, OldDLPack])
+def test_dlpack(kind):
+    base = np.zeros((6, 8), np.float32)
+    wrapped = kind(base[1:5, 1:7])
+    assert fastinit.normal_(wrapped, generator=0) is wrapped
+    assert (base[1:5, 1:7] == EXPECTED["float32"]).all()
+    assert (base[0] == 0).all()
+    base.flags.writeable = False
+    if kind is OnlyDLPack:
+        with pytest.raises(ValueError, match="read-only"):
+            fastinit.normal_(OnlyDLPack(base))
+
+
+def test_bfloat16_by_dlpack():
+    torch = pytest.importorskip("torch")
+    tensor = torch.zeros(24, dtype=torch.bfloat16)
+    fastinit.normal_(OnlyDLPack(tensor), generator=0)
+    assert (tensor == torch.from_numpy(EXPECTED["float32"]).ravel().bfloat16()).all()
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
+)
+def test_torch(dtype, dtype_of):
+    torch = pytest.importorskip("torch")
+    expected = fastinit.normal((4, 6), generator=0, dtype=dtype_of(dtype))
+    tensor = torch.zeros((6, 4), dtype=getattr(torch, dtype)).T
+    assert fastinit.normal_(tensor, generator=0) is tensor
+    unsigned = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
+    bits = tensor.contiguous().view(unsigned[expected.itemsize]).numpy()
+    assert bits.tobytes() == expected.tobytes()
+
+
+def test_torch_parameters_record_no_gradient():
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.Linear(6, 4)
+    version = layer.weight._version
+    assert fastinit.normal_(layer.weight, generator=0) is layer.weight
+    assert layer.weight._version == version + 1
+    assert layer.weight.is_leaf
+    assert layer.weight.requires_grad
+    assert layer.weight.grad_fn is None
+    assert (layer.weight.detach().numpy() == EXPECTED["float32"]).all()
+    result = (layer.weight**2).sum()
+    fastinit.normal_(layer.weight)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        result.backward()
+
+
+def test_torch_views_and_inference():
+    torch = pytest.importorskip("torch")
+    base = torch.zeros(8, 6)
+    fastinit.normal_(base[2:6], generator=0)
+    assert (base[2:6].numpy() == EXPECTED["float32"]).all()
+    assert (base[6:] == 0).all()
+    with torch.inference_mode():
+        tensor = torch.zeros(4, 6)
+    assert (fastinit.normal_(tensor, generator=0).numpy() == EXPECTED["float32"]).all()
+    for name in ("orthogonal_", "eye_"):
+        version = base._version
+        getattr(fastinit, name)(base)
+        assert base._version > version
+
+
+def test_torch_bfloat16_without_ml_dtypes():
+    pytest.importorskip("torch")
+    code = (
+        "import sys; sys.modules['ml_dtypes'] = None\n"
+        "import torch, fastinit\n"
+        "t = fastinit.normal_(torch.zeros(9, dtype=torch.bfloat16), generator=0)\n"
+        "assert (t != 0).all()\n"
+        "fastinit.orthogonal_(t.view(3, 3))\n"
+        "try: fastinit.normal(3, dtype='bfloat16')\n"
+        "except TypeError as error: print(error)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "pip install 'fastinit[narrow]'" in run.stdout, run.stderr
+
+
+@pytest.mark.parametrize("shape", [(3,), (7, 5), (1000, 1000), (3, 1 << 19)])
+def test_created_arrays(shape):
+    created = fastinit.normal(shape, generator=0)
+    assert created.shape == shape
+    assert created.flags.writeable
+    assert created.flags.c_contiguous
+    assert created.ctypes.data % 64 == 0
+    assert created.dtype == np.float32
+    assert (created == fastinit.normal_(np.empty(shape, np.float32), generator=0)).all()
+
+
+def test_large_arrays_are_on_huge_pages():
+    created = fastinit.zeros((4 << 20,))
+    start = created.ctypes.data
+    assert start % (2 << 20) == 0
+    if not os.path.exists("/proc/self/smaps"):
+        pytest.skip("the system has no /proc/self/smaps")
+    inside = False
+    with open("/proc/self/smaps") as lines:
+        for line in lines:
+            if mapping := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+                inside = int(mapping[1], 16) <= start < int(mapping[2], 16)
+            elif inside and line.startswith("VmFlags:"):
+                assert "hg" in line.split()
+                return
+    pytest.fail("the array is in no mapping")
+
+
+def test_zero_copy_into_torch():
+    torch = pytest.importorskip("torch")
+    created = fastinit.normal((64, 64), generator=0)
+    assert torch.from_dlpack(created).data_ptr() == created.ctypes.data
+
+
+def test_zero_copy_into_jax():
+    jax = pytest.importorskip("jax")
+    created = fastinit.normal((64, 64), generator=0)
+    taken = jax.dlpack.from_dlpack(created)
+    assert taken.unsafe_buffer_pointer() == created.ctypes.data
+
+
+def test_memory_outlives_its_views():
+    part = fastinit.normal((2048, 1024), generator=0)[5:7]
+    other = fastinit.normal((2048, 1024), generator=1)
+    assert (part == fastinit.normal((2048, 1024), generator=0, index=(slice(5, 7),))).all()
+    assert other.size

@@ -1,0 +1,269 @@
+"""Bad input: a clear error, and the target as it was."""
+
+import math
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fastinit
+
+NAN, INF = math.nan, math.inf
+
+
+def target(shape=(4, 6), dtype=np.float32):
+    return np.full(shape, 7, dtype)
+
+
+# initializer, shape, arguments, keywords, exception, text
+BAD_PARAMETERS = [
+    ("uniform_", (3,), (2, 1), {}, RuntimeError, r"\[from, to\) range, but found from=2 > to=1"),
+    ("uniform_", (3,), (NAN, 1), {}, ValueError, "a must be finite, not nan"),
+    ("uniform_", (3,), (0, INF), {}, ValueError, "b must be finite, not inf"),
+    ("uniform_", (3,), (0, 1e39), {}, RuntimeError, "to is out of bounds for float"),
+    ("uniform_", (3,), ("x",), {}, TypeError, "a must be a number, not 'x'"),
+    ("normal_", (3,), (0, -1), {}, RuntimeError, "normal expects std >= 0.0, but found std -1"),
+    ("normal_", (3,), (INF, 1), {}, ValueError, "mean must be finite"),
+    ("normal_", (3,), (0, NAN), {}, ValueError, "std must be finite"),
+    ("trunc_normal_", (3,), (0, 1, 2, -2), {}, RuntimeError, "a=2 > b=-2"),
+    ("trunc_normal_", (3,), (0, 1, NAN, 2), {}, ValueError, "a must be"),
+    ("trunc_normal_", (3,), (0, 1, INF, INF), {}, ValueError, "a must be"),
+    ("trunc_normal_", (3,), (0, 1, -INF, -INF), {}, ValueError, "b must be"),
+    ("trunc_normal_", (3,), (0, -1), {}, ValueError, "std must be at least 0"),
+    ("constant_", (3,), (1e39,), {}, RuntimeError, "cannot be converted to type float "),
+    ("constant_", (3,), (None,), {}, TypeError, "val must be a number"),
+    ("eye_", (3,), (), {}, ValueError, "Only tensors with 2 dimensions are supported"),
+    ("eye_", (3, 3, 3), (), {}, ValueError, "Only tensors with 2 dimensions are supported"),
+    ("dirac_", (3, 3), (), {}, ValueError, "Only tensors with 3, 4, or 5 dimensions are supported"),
+    ("dirac_", (3, 3, 3), (2,), {}, ValueError, "dim 0 must be divisible by groups"),
+    ("dirac_", (3, 3, 3), (0,), {}, ValueError, "groups must be a positive int"),
+    ("xavier_uniform_", (3,), (), {}, ValueError, "tensor with fewer than 2 dimensions"),
+    ("xavier_normal_", (3, 3), (-1,), {}, RuntimeError, "normal expects std >= 0.0"),
+    ("xavier_normal_", (3, 3), (INF,), {}, ValueError, "gain must be finite"),
+    ("kaiming_normal_", (3,), (), {}, ValueError, "tensor with fewer than 2 dimensions"),
+    (
+        "kaiming_normal_",
+        (3, 3),
+        (0, "fan_avg"),
+        {},
+        ValueError,
+        r"Mode fan_avg not supported, please use one of \['fan_in', 'fan_out'\]",
+    ),
+    (
+        "kaiming_normal_",
+        (3, 3),
+        (0, "fan_in", "foo"),
+        {},
+        ValueError,
+        "Unsupported nonlinearity foo",
+    ),
+    ("kaiming_uniform_", (3, 3), (NAN,), {}, ValueError, "a must be finite"),
+    ("kaiming_normal_", (3, 3), (), {"layout": "oo"}, ValueError, "layout 'oo' does not describe"),
+    ("kaiming_normal_", (3, 3), (), {"layout": "oih"}, ValueError, "'hwio'"),
+    ("kaiming_normal_", (3, 3), (), {"groups": 2}, ValueError, "divisible by groups"),
+    ("kaiming_normal_", (3, 3), (), {"groups": 1.0}, ValueError, "groups must be a positive int"),
+    ("variance_scaling_", (3, 3), (0,), {}, ValueError, "scale must be positive, not 0"),
+    ("variance_scaling_", (3, 3), (INF,), {}, ValueError, "scale must be finite"),
+    ("variance_scaling_", (3, 3), (1, "fan"), {}, ValueError, "'fan_geo_avg'"),
+    ("variance_scaling_", (3, 3), (1, "fan_in", "t"), {}, ValueError, "'truncated_normal'"),
+    ("lecun_normal_", (3,), (), {}, ValueError, "fewer than 2 dimensions"),
+    ("orthogonal_", (3,), (), {}, ValueError, "Only tensors with 2 or more dimensions"),
+    ("delta_orthogonal_", (3, 3), (), {}, ValueError, "3, 4, or 5 dimensions"),
+    ("delta_orthogonal_", (3, 4, 3), (), {}, ValueError, "at most as many inputs as outputs"),
+    ("sparse_", (3,), (0.5,), {}, ValueError, "Only tensors with 2 dimensions are supported"),
+    ("sparse_", (3, 3), (1.5,), {}, ValueError, "sparsity must be between 0 and 1"),
+    ("sparse_", (3, 3), (0.5, -1), {}, RuntimeError, "normal expects std"),
+    ("normal_", (3,), (), {"generator": "0"}, TypeError, "generator must be None, an int seed"),
+    ("normal_", (3,), (), {"generator": True}, TypeError, "generator must be"),
+    ("normal_", (3,), (), {"generator": -1}, ValueError, "seed must be at least 0"),
+    ("normal_", (3,), (), {"shape": (3,)}, ValueError, "explicit generator"),
+    ("normal_", (3,), (), {"index": (slice(3),)}, ValueError, "index needs shape"),
+    ("normal_", (3,), (), {"shape": (9,), "generator": 0}, ValueError, r"index selects \(9,\)"),
+    (
+        "normal_",
+        (3,),
+        (),
+        {"shape": (9,), "index": (2,), "generator": 0},
+        TypeError,
+        "index must be a tuple of slices",
+    ),
+    (
+        "normal_",
+        (3,),
+        (),
+        {"shape": (9,), "index": (slice(3), slice(3)), "generator": 0},
+        ValueError,
+        "more entries",
+    ),
+    ("normal_", (3,), (), {"shape": (-3,), "generator": 0}, ValueError, "shape must have entries"),
+    ("normal_", (3,), (), {"shape": (3.0,), "generator": 0}, TypeError, "shape must have int"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "arguments", "keywords", "error", "text"), BAD_PARAMETERS
+)
+def test_bad_parameters(name, shape, arguments, keywords, error, text):
+    array = target(shape)
+    with pytest.raises(error, match=text):
+        getattr(fastinit, name)(array, *arguments, **keywords)
+    assert (array == 7).all()
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int32", "int8", "bool", "complex64", "longdouble", "object", ">f4", "datetime64[s]"]
+)
+def test_dtypes_that_cannot_be_filled(dtype):
+    array = np.ones(3).astype(dtype) if dtype != "datetime64[s]" else np.zeros(3, dtype)
+    before = array.copy()
+    with pytest.raises(TypeError, match=r"dtype|byte order"):
+        fastinit.normal_(array)
+    assert (array == before).all()
+
+
+def read_only_array():
+    array = target()
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize("make", [read_only_array, lambda: bytes(8), lambda: memoryview(bytes(8))])
+def test_read_only(make):
+    with pytest.raises((ValueError, TypeError), match=r"read-only"):
+        fastinit.normal_(make())
+
+
+def test_read_only_memmap(tmp_path):
+    (tmp_path / "x").write_bytes(bytes(64))
+    with pytest.raises(ValueError, match="read-only"):
+        fastinit.normal_(np.memmap(tmp_path / "x", np.float32, "r"))
+    assert (tmp_path / "x").read_bytes() == bytes(64)
+
+
+def test_elements_that_share_memory():
+    base = target((6,))
+    for view in (
+        np.lib.stride_tricks.as_strided(base, (3, 6), (0, 4)),
+        np.lib.stride_tricks.as_strided(base, (3, 4), (4, 4)),
+        np.lib.stride_tricks.as_strided(base, (5,), (2,)),
+    ):
+        with pytest.raises(ValueError, match="share memory"):
+            fastinit.normal_(view)
+    assert (base == 7).all()
+
+
+@pytest.mark.parametrize("thing", [None, [1.0, 2.0], 1.0, "x", object()])
+def test_no_array(thing):
+    with pytest.raises(TypeError, match="tensor must be an array in CPU memory"):
+        fastinit.normal_(thing)
+
+
+def test_jax_arrays():
+    jax = pytest.importorskip("jax")
+    array = jax.numpy.ones(3)
+    with pytest.raises(TypeError, match="immutable"):
+        fastinit.normal_(array)
+    assert (array == 1).all()
+
+
+def test_torch_tensors_that_cannot_be_filled():
+    torch = pytest.importorskip("torch")
+    for tensor, error in (
+        (torch.ones(3, dtype=torch.int32), TypeError),
+        (torch.ones(3, dtype=torch.complex64), TypeError),
+        (torch.ones(3).to_sparse(), TypeError),
+        (torch.ones(3, device="meta"), ValueError),
+        (torch.ones(1).expand(3), ValueError),
+        (torch.nn.LazyLinear(3).weight, ValueError),
+        (torch.ones(3, dtype=torch.complex64).conj().imag, TypeError),
+    ):
+        with pytest.raises(error, match="tensor "):
+            fastinit.normal_(tensor)
+
+
+class Elsewhere:
+    def __dlpack_device__(self):
+        return (2, 0)
+
+    def __dlpack__(self, **keywords):
+        raise AssertionError("asked for the memory of a GPU")
+
+
+def test_gpu_memory():
+    with pytest.raises(ValueError, match="only CPU memory can be filled"):
+        fastinit.normal_(Elsewhere())
+
+
+def test_same_exceptions_as_torch():
+    torch = pytest.importorskip("torch")
+    for name, shape, arguments in (
+        ("uniform_", (3,), (2, 1)),
+        ("normal_", (3,), (0, -1)),
+        ("trunc_normal_", (3,), (0, 1, 2, -2)),
+        ("eye_", (3,), ()),
+        ("dirac_", (3, 3), ()),
+        ("dirac_", (3, 3, 3), (2,)),
+        ("xavier_uniform_", (3,), ()),
+        ("xavier_normal_", (3, 3), (-1,)),
+        ("kaiming_normal_", (3,), ()),
+        ("kaiming_normal_", (3, 3), (0, "fan_avg")),
+        ("kaiming_normal_", (3, 3), (0, "fan_in", "foo")),
+        ("orthogonal_", (3,), ()),
+        ("sparse_", (3,), (0.5,)),
+        ("constant_", (3,), (1e39,)),
+    ):
+        with pytest.raises(Exception) as theirs:  # noqa: PT011
+            getattr(torch.nn.init, name)(torch.ones(shape), *arguments)
+        with pytest.raises(theirs.type) as ours:
+            getattr(fastinit, name)(target(shape), *arguments)
+        wording = str(theirs.value).split("std -")[0]
+        if name != "trunc_normal_":
+            assert wording in str(ours.value)
+
+
+def test_no_warning_where_torch_doubts_its_values():
+    fastinit.trunc_normal(9, 5.0, generator=0)  # warnings are errors here
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float128", "x", ">f4", np.complex64, 3])
+def test_dtype_of_creation(dtype):
+    with pytest.raises(TypeError, match="dtype"):
+        fastinit.normal(3, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("shape", "error"),
+    [((-1,), ValueError), ((2.0,), TypeError), (1 << 60, MemoryError), ((True,), TypeError)],
+)
+def test_shape_of_creation(shape, error):
+    with pytest.raises(error):
+        fastinit.normal(shape)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "x", True])
+def test_number_of_threads(threads):
+    with pytest.raises(ValueError, match="threads must be an int of at least 1"):
+        fastinit.set_num_threads(threads)
+
+
+def test_environment(monkeypatch):
+    monkeypatch.setenv("FASTINIT_NUM_THREADS", "many")
+    with pytest.raises(ValueError, match="FASTINIT_NUM_THREADS must be an int"):
+        fastinit.get_num_threads()
+    monkeypatch.setenv("FASTINIT_NUM_THREADS", "3")
+    assert fastinit.get_num_threads() == 3
+    monkeypatch.delenv("FASTINIT_NUM_THREADS")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(10 * (os.cpu_count() or 1)))
+    assert fastinit.get_num_threads() == 1
+
+
+def test_isa_of_the_environment():
+    for name, status in (("portable", 0), ("mmx", 1)):
+        command = [sys.executable, "-c", "import fastinit; print(fastinit.isa())"]
+        environment = {**os.environ, "FASTINIT_ISA": name}
+        run = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert run.returncode == status
+        assert name in (run.stdout if status == 0 else run.stderr.splitlines()[-1])
+    assert "ImportError: FASTINIT_ISA" in run.stderr

@@ -1,0 +1,244 @@
+"""The rules of every public initializer, against torch, JAX and their formulae."""
+
+import doctest
+import importlib
+import inspect
+import math
+
+import numpy as np
+import pytest
+
+import fastinit
+
+IN_PLACE = sorted(name for name in fastinit.__all__ if name.endswith("_"))
+TRUNCATED = 0.87962566103423978
+SHAPE = (256, 64, 3, 3)
+FAN_IN, FAN_OUT = 64 * 9, 256 * 9
+# name, arguments, std that the source's formula gives for SHAPE
+STDS = [
+    ("uniform_", (-2, 4), 6 / math.sqrt(12)),
+    ("normal_", (0.5, 0.3), 0.3),
+    ("xavier_uniform_", (5 / 3,), 5 / 3 * math.sqrt(2 / (FAN_IN + FAN_OUT))),
+    ("xavier_normal_", (), math.sqrt(2 / (FAN_IN + FAN_OUT))),
+    ("kaiming_uniform_", (math.sqrt(5),), math.sqrt(1 / 3 / FAN_IN)),
+    ("kaiming_normal_", (), math.sqrt(2 / FAN_IN)),
+    ("kaiming_normal_", (0, "FAN_OUT", "relu"), math.sqrt(2 / FAN_OUT)),
+    ("lecun_uniform_", (), math.sqrt(1 / FAN_IN)),
+    ("lecun_normal_", (), math.sqrt(1 / FAN_IN)),
+    ("variance_scaling_", (), math.sqrt(1 / FAN_IN)),
+    ("variance_scaling_", (2.0, "fan_out", "uniform"), math.sqrt(2 / FAN_OUT)),
+    ("variance_scaling_", (1.0, "fan_avg", "normal"), math.sqrt(2 / (FAN_IN + FAN_OUT))),
+    ("variance_scaling_", (1.0, "fan_geo_avg"), (FAN_IN * FAN_OUT) ** -0.25),
+]
+
+
+def check_std(array, std):
+    x = array.astype(np.float64)
+    fourth = ((x - x.mean()) ** 4).mean()
+    error = math.sqrt((fourth - x.var() ** 2) / x.size) / (2 * x.std())
+    assert abs(x.std() - std) < 5 * error
+
+
+@pytest.mark.parametrize(("name", "arguments", "std"), STDS)
+def test_std(name, arguments, std):
+    array = np.empty(SHAPE, np.float32)
+    assert getattr(fastinit, name)(array, *arguments, generator=1) is array
+    check_std(array, std)
+    created = getattr(fastinit, name.removesuffix("_"))(SHAPE, *arguments, generator=1)
+    assert created.tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize(("name", "arguments", "std"), STDS[2:])
+def test_layout(name, arguments, std):
+    array = np.empty((3, 3, 64, 256), np.float32)
+    getattr(fastinit, name)(array, *arguments, generator=1, layout="hwio")
+    check_std(array, std)
+    stack = np.empty((256, 5, 9, 64), np.float32)
+    getattr(fastinit, name)(stack, *arguments, generator=1, layout="obki")
+    check_std(stack, std)
+
+
+def test_trunc_normal():
+    array = fastinit.trunc_normal((1000, 1000), generator=1)
+    check_std(array, TRUNCATED)
+    assert abs(array).max() <= 2
+
+
+def test_variance_scaling_against_jax():
+    jax = pytest.importorskip("jax")
+    scaling = jax.nn.initializers.variance_scaling
+    for mode in ("fan_in", "fan_out", "fan_avg", "fan_geo_avg"):
+        for distribution in ("truncated_normal", "normal", "uniform"):
+            theirs = scaling(2.0, mode, distribution)(jax.random.key(0), (3, 3, 128, 512))
+            ours = fastinit.variance_scaling(
+                (3, 3, 128, 512), 2.0, mode, distribution, generator=0, layout="hwio"
+            )
+            assert abs(ours.std() / np.std(np.asarray(theirs)) - 1) < 0.01
+            if distribution != "normal":
+                assert abs(abs(ours).max() / np.abs(np.asarray(theirs)).max() - 1) < 1e-4
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (7, 4, 3), (8, 2, 3, 5), (6, 1, 2, 2, 2), (0, 3)])
+def test_fans_against_torch(shape):
+    torch = pytest.importorskip("torch")
+    expected = torch.nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))
+    assert fastinit.calculate_fan_in_and_fan_out(shape) == expected
+    assert fastinit.calculate_fan_in_and_fan_out(np.empty(shape)) == expected
+
+
+def test_fans_of_groups_and_layouts():
+    fans = fastinit.calculate_fan_in_and_fan_out
+    assert fans((64, 4, 3, 3), groups=8) == (36, 72)
+    assert fans((4, 64), "io") == (4, 64)
+    assert fans((8, 64, 4), "boi") == (4, 64)
+
+
+def test_gains_against_torch():
+    torch = pytest.importorskip("torch")
+    from fastinit.fans import NONLINEARITIES
+
+    for name in NONLINEARITIES:
+        assert fastinit.calculate_gain(name) == torch.nn.init.calculate_gain(name)
+    for slope in (0, 0.2, math.sqrt(5), -1):
+        expected = torch.nn.init.calculate_gain("leaky_relu", slope)
+        assert fastinit.calculate_gain("leaky_relu", slope) == expected
+
+
+def test_signatures_of_torch():
+    torch = pytest.importorskip("torch")
+    names = [name for name in dir(torch.nn.init) if name.endswith("_") and name[0] != "_"]
+    assert set(names) <= set(fastinit.__all__)
+    for name in names:
+        theirs = list(inspect.signature(getattr(torch.nn.init, name)).parameters.values())
+        ours = list(inspect.signature(getattr(fastinit, name)).parameters.values())
+        for a, b in zip(theirs, ours, strict=False):
+            assert (a.name, a.default) == (b.name, b.default)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 4), (1, 1)])
+def test_eye(shape):
+    assert (fastinit.eye_(np.full(shape, 7.0)) == np.eye(*shape)).all()
+    part = fastinit.eye(shape, index=(slice(None, None, -1), slice(1, None)))
+    assert (part == np.eye(*shape)[::-1, 1:]).all()
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("shape", [(8, 2, 3), (4, 8, 4, 3), (8, 3, 2, 5, 1)])
+def test_dirac(shape, groups):
+    torch = pytest.importorskip("torch")
+    expected = torch.nn.init.dirac_(torch.empty(shape), groups).numpy()
+    assert (fastinit.dirac_(np.full(shape, 7.0, np.float32), groups) == expected).all()
+    index = (slice(1, None, 2), slice(0, 2), slice(1, None))
+    assert (fastinit.dirac(shape, groups, index=index) == expected[index]).all()
+    moved = np.moveaxis(expected, (0, 1), (-1, -2))
+    letters = "dhw"[: len(shape) - 2] + "io"
+    assert (fastinit.dirac(moved.shape, groups, layout=letters) == moved).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("shape", [(30, 20), (20, 30), (16, 3, 4, 5)])
+def test_orthogonal(shape, dtype, dtype_of):
+    array = fastinit.orthogonal_(np.empty(shape, dtype_of(dtype)), 1.5, generator=3)
+    matrix = array.reshape(shape[0], -1).astype(np.float64) / 1.5
+    product = matrix @ matrix.T if shape[0] < matrix.shape[1] else matrix.T @ matrix
+    tolerance = {"float64": 1e-12, "float32": 1e-5, "float16": 5e-3, "bfloat16": 3e-2}[dtype]
+    assert abs(product - np.eye(len(product))).max() < tolerance
+    index = (slice(2, 9, 3), slice(None, None, -1))
+    part = fastinit.orthogonal(shape, 1.5, generator=3, dtype=dtype, index=index)
+    assert (part == array[index]).all()
+
+
+def test_orthogonal_layouts():
+    stack = fastinit.orthogonal((5, 8, 6), generator=0, layout="boi")
+    for matrix in stack:
+        assert np.allclose(matrix.T @ matrix, np.eye(6), atol=1e-5)
+    kernel = fastinit.orthogonal((2, 2, 3, 12), generator=0, layout="hwio")
+    matrix = np.moveaxis(kernel, -1, 0).reshape(12, 12)
+    assert np.allclose(matrix @ matrix.T, np.eye(12), atol=1e-5)
+
+
+@pytest.mark.parametrize("kernel", [(3,), (4, 5), (1, 2, 3)])
+def test_delta_orthogonal(kernel):
+    array = fastinit.delta_orthogonal((8, 6, *kernel), 2.0, generator=0)
+    centre = tuple((k - 1) // 2 for k in kernel)
+    matrix = array[(slice(None), slice(None), *centre)] / 2
+    assert np.allclose(matrix.T @ matrix, np.eye(6), atol=1e-5)
+    assert np.count_nonzero(array) == 48
+    letters = "hwd"[: len(kernel)] + "io"
+    moved = fastinit.delta_orthogonal((*kernel, 6, 8), 2.0, generator=0, layout=letters)
+    assert (np.moveaxis(moved, (-1, -2), (0, 1)) == array).all()
+    index = (slice(3, 6), slice(1, None, 2), slice(0, 2))
+    part = fastinit.delta_orthogonal((8, 6, *kernel), 2.0, generator=0, index=index)
+    assert (part == array[index]).all()
+
+
+@pytest.mark.parametrize("sparsity", [0, 0.1, 0.25, 1])
+def test_sparse(sparsity):
+    shape = (37, 501)
+    array = fastinit.sparse(shape, sparsity, 0.5, generator=0)
+    assert ((array == 0).sum(axis=0) == math.ceil(sparsity * 37)).all()
+    normal = fastinit.normal(shape, 0, 0.5, generator=0)
+    assert (array[array != 0] == normal[array != 0]).all()
+    index = (slice(30, None, -2), slice(7, 400, 3))
+    part = fastinit.sparse(shape, sparsity, 0.5, generator=0, index=index)
+    assert (part == array[index]).all()
+
+
+def test_sparse_rows_are_uniform():
+    zeros = (fastinit.sparse((10, 20_000), 0.3, generator=1) == 0).mean(axis=1)
+    assert abs(zeros - 0.3).max() < 5 * math.sqrt(0.3 * 0.7 / 20_000)
+
+
+@pytest.mark.parametrize("name", ["kaiming_normal", "xavier_uniform", "lecun_normal"])
+def test_parts_have_the_fans_of_the_whole(name):
+    create = getattr(fastinit, name)
+    whole = create((64, 32, 3), generator=4)
+    index = (slice(5, 60, 7), Ellipsis, slice(1, None))
+    assert (create((64, 32, 3), generator=4, index=index) == whole[index]).all()
+    target = np.empty(whole[index].shape, np.float32)
+    getattr(fastinit, name + "_")(target, generator=4, shape=(64, 32, 3), index=index)
+    assert (target == whole[index]).all()
+
+
+def test_aliases():
+    for alias, name in (("glorot", "xavier"), ("he", "kaiming")):
+        for kind in ("uniform", "normal", "uniform_", "normal_"):
+            assert getattr(fastinit, f"{alias}_{kind}") is getattr(fastinit, f"{name}_{kind}")
+
+
+def test_zero_size_is_a_no_op():
+    array = np.empty((0, 3))
+    with pytest.warns(UserWarning, match="Initializing zero-element tensors is a no-op"):
+        assert fastinit.kaiming_normal_(array) is array
+    for name in IN_PLACE:
+        if "kaiming" in name or "he_" in name:
+            continue
+        shape = (0, 3, 3) if "dirac" in name else (3, 0, 3) if "delta" in name else (0, 3)
+        arguments = (0.5,) if name in ("constant_", "sparse_") else ()
+        target = np.empty(shape)
+        assert getattr(fastinit, name)(target, *arguments) is target
+
+
+@pytest.mark.parametrize("name", fastinit.__all__)
+def test_docstrings(name):
+    member = getattr(fastinit, name)
+    text = inspect.getdoc(member)
+    assert text
+    if name in ("isa", "available_isas"):
+        return
+    assert "<" not in text.replace("->", "").split("Examples")[0].replace("<=", "")
+    if name != "get_num_threads":
+        assert "Parameters\n" in text
+        assert "Examples\n" in text
+    if inspect.isfunction(member) and name != "report_progress":
+        for parameter in inspect.signature(member).parameters:
+            assert parameter in text, parameter
+
+
+@pytest.mark.parametrize(
+    "module", ["streams", "fans", "fill", "arrays", "initializers", "creation"]
+)
+def test_examples_run(module):
+    result = doctest.testmod(importlib.import_module(f"fastinit.{module}"))
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -1,0 +1,156 @@
+"""fork, threads, signals, memory limits, imports."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import fastinit
+
+
+def run_python(code, **keywords):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, **keywords
+    )
+
+
+def test_import_imports_no_framework():
+    code = (
+        "import sys, fastinit\n"
+        "print([name for name in ('torch', 'jax', 'jaxlib', 'rich', 'ml_dtypes', 'dask', 'scipy')"
+        " if name in sys.modules])"
+    )
+    assert run_python(code).stdout.strip() == "[]"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")
+def test_fork_after_use(threads):
+    size = 1 << 21
+    expected = fastinit.normal(size, generator=0)
+    child = os.fork()
+    if child == 0:
+        same = (fastinit.normal(size, generator=0) == expected).all()
+        os._exit(0 if same else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (fastinit.normal(size, generator=0) == expected).all()
+
+
+def test_concurrent_callers(threads):
+    size = 1 << 20
+    expected = [fastinit.normal(size, generator=seed) for seed in range(8)]
+    results = [np.empty(size, np.float32) for _ in range(8)]
+    team = [
+        threading.Thread(target=fastinit.normal_, args=(results[seed],), kwargs={"generator": seed})
+        for seed in range(8)
+    ]
+    for thread in team:
+        thread.start()
+    for thread in team:
+        thread.join()
+    for a, b in zip(results, expected, strict=True):
+        assert (a == b).all()
+
+
+def test_default_stream_is_shared_by_threads():
+    fastinit.manual_seed(1)
+    expected = {fastinit.normal(4).tobytes() for _ in range(40)}
+    fastinit.manual_seed(1)
+    found = set()
+    team = [
+        threading.Thread(
+            target=lambda: found.update(fastinit.normal(4).tobytes() for _ in range(10))
+        )
+        for _ in range(4)
+    ]
+    for thread in team:
+        thread.start()
+    for thread in team:
+        thread.join()
+    assert found == expected
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_ctrl_c_stops_a_long_fill(threads):
+    code = (
+        "import fastinit, numpy as np, sys, time\n"
+        "array = np.zeros(1 << 28, np.float32)\n"
+        "print('ready', flush=True)\n"
+        "try:\n"
+        "    while True: fastinit.normal_(array, generator=0)\n"
+        "except KeyboardInterrupt:\n"
+        "    print(time.time(), flush=True)\n"
+    )
+    environment = {**os.environ, "FASTINIT_ISA": "portable", "FASTINIT_NUM_THREADS": threads}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.5)
+    sent = time.time()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    print(f"stopped {float(output) - sent:.3f} s after the signal")
+
+
+def test_progress(threads):
+    seen = []
+    with fastinit.report_progress(lambda done, total: seen.append((done, total))):
+        fastinit.normal(1 << 20, generator=0)
+    assert seen[-1] == (1 << 20, 1 << 20)
+    assert seen == sorted(seen)
+
+
+def test_exception_of_the_progress_callback_stops_the_fill():
+    array = np.zeros(1 << 25, np.float32)
+    before = fastinit.isa()
+
+    def stop(done, total):
+        raise LookupError(f"{done} of {total}")
+
+    fastinit._core.choose_isa("portable")
+    try:
+        with pytest.raises(LookupError, match="of 33554432"), fastinit.report_progress(stop):
+            fastinit.normal_(array, generator=0)
+    finally:
+        fastinit._core.choose_isa(before)
+    assert (array[-1000:] == 0).all()
+    remembered = array.copy()
+    time.sleep(0.05)
+    assert (array == remembered).all()
+
+
+def test_memory_limit():
+    code = (
+        "import fastinit, resource\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+        "try: fastinit.normal((1 << 30,))\n"
+        "except MemoryError as error: print('MemoryError', error)\n"
+        "print(fastinit.normal(3, generator=0).shape)\n"
+    )
+    output = run_python(code, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    assert "MemoryError unable to allocate 4294967296 bytes" in output.stdout, output.stderr
+    assert "(3,)" in output.stdout
+
+
+def test_no_temporary_of_the_targets_size():
+    code = (
+        "import fastinit, numpy as np, resource\n"
+        "arrays = [np.zeros((8192, 4096), np.float32), np.zeros((8192, 4096), np.float16)]\n"
+        "for a in arrays: a.fill(1)\n"
+        "fastinit.normal_(np.zeros((1000, 3000), np.float32).T)\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "for a in arrays:\n"
+        "    for view in (a, a.T, a[::-1, ::2], a[:, :7]):\n"
+        "        fastinit.normal_(view); fastinit.trunc_normal_(view); fastinit.zeros_(view)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    output = run_python(code)
+    assert int(output.stdout) < 2048, output.stderr  # KiB
