@@ -73,9 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors.
     """
     options = make_parser().parse_args(arguments)
-    before = fastinit.get_num_threads()
     try:
-        fastinit.set_num_threads(options.threads)
+        if options.threads:
+            fastinit.set_num_threads(options.threads)
         reporter = make_reporter()
         try:
             result = run_bench(options.model, options.dtype, options.seed, options.repeat, reporter)
@@ -83,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             reporter.line(f"fastinit: error: {error}")
             return 2
     finally:
-        fastinit.set_num_threads(before if options.threads else None)
+        if options.threads:
+            fastinit.set_num_threads(None)
     if options.json is not None:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
     return 0 if result["passed"] else 1
