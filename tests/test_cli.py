@@ -5,11 +5,13 @@ import math
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import fastinit
 from fastinit.cli import main
-from fastinit.cli.models import MODELS, Rule
+from fastinit.cli.models import MODELS, Rule, normal
+from fastinit.cli.moments import measure, standard_errors_off
 from fastinit.cli.report import Plain, make_reporter
 
 SMALL = ["bench", "--model", "densenet-bc-100-12", "--repeat", "1"]
@@ -84,12 +86,71 @@ def test_exit_status_when_a_std_is_off(monkeypatch, capsys, kind, factor):
     assert "FAILED" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e3])
+def test_one_wild_value_fails_and_the_json_is_valid(monkeypatch, tmp_path, value):
+    right = Rule.fill
+
+    def wrong(rule, array, stream):
+        right(rule, array, stream)
+        if array.shape == (24, 3, 3, 3):
+            array[0, 0, 0, 0] = value
+
+    monkeypatch.setattr(Rule, "fill", wrong)
+    file = tmp_path / "result.json"
+    assert main([*SMALL, "--json", str(file)]) == 1
+    result = json.loads(file.read_text(), parse_constant=pytest.fail)
+    assert not result["passed"]
+
+
+def reference_errors(rule, dtype):
+    """Draw by NumPy, round by ml_dtypes, and return the largest |errors| of a few seeds."""
+    numpy_dtype = np.dtype(getattr(pytest.importorskip("ml_dtypes"), dtype))
+    worst = 0.0
+    for seed in range(4):
+        generator = np.random.default_rng(seed)
+        values = (generator.standard_normal(1 << 20) * rule.std).astype(numpy_dtype)
+        count, _, std = measure([values], 0.0)
+        worst = max(worst, standard_errors_off(rule, dtype, count, std))
+    return worst
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("std", [1.0, 0.02, 0.00408])
+def test_expected_std_of_rounded_normals(dtype, std):
+    assert reference_errors(normal(std), dtype) < 4
+
+
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2"])
+def test_expected_std_of_rounded_uniforms(dtype):
+    # What would round up to 0.25 goes to its predecessor.
+    rule = Rule("uniform", (-0.25, 0.25), "")
+    pytest.importorskip("ml_dtypes")
+    array = fastinit.empty(1 << 20, dtype)
+    for seed in range(4):
+        rule.fill(array, fastinit.Stream(seed))
+        count, _, std = measure([array], rule.mean)
+        assert standard_errors_off(rule, dtype, count, std) < 4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_a_std_off_by_half_a_percent_is_seen(dtype):
+    pytest.importorskip("ml_dtypes")
+    array = fastinit.normal((1 << 21,), 0.0, 0.02 * 1.005, generator=0, dtype=dtype)
+    count, _, std = measure([array], 0.0)
+    assert standard_errors_off(normal(0.02), dtype, count, std) > 6
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["bench", "--model", "lenet"], "gpt2"),
         (["bench", "--dtype", "int8"], "bfloat16"),
-        (["bench", "--threads", "0"], "at least 1"),
+        (["bench", "--threads", "0"], "between 1 and 1024"),
+        (["bench", "--threads", "1000000"], "between 1 and 1024"),
+        (["bench", "--threads", "x"], "must be an int"),
+        (["bench", "--seed", "1.5"], "must be an int"),
+        (["bench", "--json", "/nonexistent/result.json"], "directory that exists"),
+        (["bench", "--json", "/"], "directory that exists"),
         (["bench", "--seed", "-1"], "2**128"),
         (["bench", "--repeat", "x"], "--repeat"),
         ([], "bench"),

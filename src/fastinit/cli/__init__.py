@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import fastinit
@@ -16,18 +16,29 @@ from fastinit.cli.report import make_reporter
 EPILOG = "example: python -m fastinit bench --model resnet-50 --dtype bfloat16 --json result.json"
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
+def _int_between(first: int, last: int, limits: str) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = first - 1
+        if not first <= value <= last:
+            raise argparse.ArgumentTypeError(f"must be an int {limits}, not {text!r}")
+        return value
+
+    return convert
 
 
-def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 1 << 128:
-        raise argparse.ArgumentTypeError(f"must be at least 0 and below 2**128, not {value}")
-    return value
+def _writable_file(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"must be a file in a directory that exists, not {text!r}")
+    return path
+
+
+_threads = _int_between(1, 1024, "between 1 and 1024")
+_count = _int_between(1, 1000, "between 1 and 1000")
+_seed = _int_between(0, (1 << 128) - 1, "of at least 0 and below 2**128")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -50,11 +61,13 @@ def make_parser() -> argparse.ArgumentParser:
         choices=sorted(MODELS),
         help="published shapes to fill (default: gpt2, the small one)",
     )
-    bench.add_argument("--threads", type=_positive, help="default: the CPUs of this process")
+    bench.add_argument("--threads", type=_threads, help="default: the CPUs of this process")
     bench.add_argument("--dtype", default="float32", choices=list(ITEM_SIZES))
     bench.add_argument("--seed", type=_seed, default=0)
-    bench.add_argument("--repeat", type=_positive, default=3, help="rounds; the best counts")
-    bench.add_argument("--json", type=Path, metavar="FILE", help="write what is printed here too")
+    bench.add_argument("--repeat", type=_count, default=3, help="rounds; the best counts")
+    bench.add_argument(
+        "--json", type=_writable_file, metavar="FILE", help="write what is printed here too"
+    )
     return parser
 
 
@@ -86,5 +99,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.threads:
             fastinit.set_num_threads(None)
     if options.json is not None:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+        options.json.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
     return 0 if result["passed"] else 1

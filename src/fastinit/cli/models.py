@@ -219,12 +219,15 @@ def resnet50() -> Iterator[Parameter]:
 
 
 def vit(layers: int, width: int, patch: int) -> Iterator[Parameter]:
-    """Yield ViT for ImageNet, A. Dosovitskiy et al., 2021, by timm's rule: trunc_normal .02."""
-    weight = truncated(0.02)
-    yield Parameter("cls_token", (1, 1, width), ZERO)
+    """Yield ViT for ImageNet, A. Dosovitskiy et al., 2021, by timm's rule: trunc_normal .02.
+
+    The patches' convolution keeps the default of torch's layers there.
+    """
+    weight, patches = truncated(0.02), layer_default(3 * patch * patch)
+    yield Parameter("cls_token", (1, 1, width), normal(1e-6))
     yield Parameter("pos_embed", (1, (224 // patch) ** 2 + 1, width), weight)
-    yield Parameter("patch_embed.weight", (width, 3, patch, patch), weight)
-    yield Parameter("patch_embed.bias", (width,), ZERO)
+    yield Parameter("patch_embed.weight", (width, 3, patch, patch), patches)
+    yield Parameter("patch_embed.bias", (width,), patches)
     for layer in range(layers):
         yield from norm(f"blocks.{layer}.norm1", width)
         yield from norm(f"blocks.{layer}.norm2", width)
