@@ -13,20 +13,22 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 AVX2 = ["-mavx2", "-mfma", "-mf16c", "-maes"]
+AVX512 = [*AVX2, "-mvaes", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
+AVX512 += ["-mprefer-vector-width=512"]
 ISA_FLAGS = {
     "portable": ["-O2"],
     "avx2": AVX2,
     "avx2_vaes": [*AVX2, "-mvaes"],
-    "avx512": [
-        *AVX2,
-        *["-mvaes", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"],
-        "-mprefer-vector-width=512",
-    ],
+    "avx512": AVX512,
+    "avx512_bf16": [*AVX512, "-mavx512bf16"],
     "neon": ["-march=armv8-a+crypto"],
 }
 MACHINE = platform.machine().lower()
 if MACHINE in ("x86_64", "amd64"):
-    ISAS, MACROS = ["portable", "avx2", "avx2_vaes", "avx512"], [("FASTINIT_X86", None)]
+    ISAS, MACROS = (
+        ["portable", "avx2", "avx2_vaes", "avx512", "avx512_bf16"],
+        [("FASTINIT_X86", None)],
+    )
 elif MACHINE in ("aarch64", "arm64"):
     ISAS, MACROS = ["portable", "neon"], [("FASTINIT_NEON", None)]
 else:

@@ -25,12 +25,12 @@ static uint64_t saved_state(void)
 #define HAS(word, bits) (((word) & (bits)) == (bits))
 
 struct features {
-    int avx2, avx2_vaes, avx512;
+    int avx2, avx2_vaes, avx512, avx512_bf16;
 };
 
 static struct features detect(void)
 {
-    struct features features = {0, 0, 0};
+    struct features features = {0, 0, 0, 0};
     uint32_t eax, ebx, ecx, edx, ebx7, ecx7;
     if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) ||
         !HAS(ecx, BIT(12) | BIT(25) | BIT(27) | BIT(28) | BIT(29))) /* FMA AES OSXSAVE AVX F16C */
@@ -45,6 +45,8 @@ static struct features detect(void)
     /* AVX-512 F DQ BW VL */
     features.avx512 =
         saves_zmm && vaes && HAS(ebx7, BIT(5) | BIT(16) | BIT(17) | BIT(30) | BIT(31));
+    if (features.avx512 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx))
+        features.avx512_bf16 = HAS(eax, BIT(5));
     return features;
 }
 #endif
@@ -65,7 +67,7 @@ static int has_aes(void)
 #endif
 #endif
 
-#define MOST_KERNELS 4
+#define MOST_KERNELS 5
 
 /* Slowest first. */
 static size_t list_kernels(const struct kernels *list[MOST_KERNELS])
@@ -80,6 +82,8 @@ static size_t list_kernels(const struct kernels *list[MOST_KERNELS])
         list[count++] = &avx2_vaes_kernels;
     if (features.avx512)
         list[count++] = &avx512_kernels;
+    if (features.avx512_bf16)
+        list[count++] = &avx512_bf16_kernels;
 #endif
 #ifdef FASTINIT_NEON
     if (has_aes())

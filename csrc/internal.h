@@ -13,6 +13,11 @@
 /* Elements are made in tiles of 32: a Box-Muller pair lies 16 apart in its tile. */
 #define TILE 32
 
+/* How elements are stored: a dtype, or bfloat16 where no result is subnormal, so that an
+   instruction which takes subnormals for zero rounds right. */
+#define BFLOAT16_NO_SUBNORMAL FASTINIT_DTYPES
+#define FORMATS (FASTINIT_DTYPES + 1)
+
 /* How a distribution is computed. A truncated normal becomes whichever of these it equals. */
 enum method {
     METHOD_CONSTANT,
@@ -26,9 +31,10 @@ enum method {
 /* The constants of one fill, worked out once, in double. Which are used depends on the method. */
 struct parameters {
     uint32_t round_keys[44]; /* AES-128, little-endian words */
-    double low, high;        /* bounds of the result, representable in the type of computation */
-    double middle, half;     /* uniform: of the interval; truncated centre: of 2 Phi - 1 */
-    double mean, std;        /* of the normal; a constant is its mean */
+    int format;
+    double low, high;    /* bounds of the result, representable in the type of computation */
+    double middle, half; /* uniform: of the interval; truncated centre: of 2 Phi - 1 */
+    double mean, std;    /* of the normal; a constant is its mean */
     /* METHOD_TRUNCATED solves Q(alpha + d) / Q(alpha) = rho for the distance d from an anchor, in
        sigmas. `lower` serves the words whose value lies nearer to the lower bound in probability,
        `upper` the others; k in (0, 1/2) is that probability's share of the interval's. */
@@ -50,14 +56,14 @@ typedef void fill_function(const struct parameters *parameters, uint64_t first, 
 
 struct kernels {
     const char *name;
-    fill_function *fill[METHODS][FASTINIT_DTYPES];
+    fill_function *fill[METHODS][FORMATS];
     /* The words of `tiles` tiles of 128 bytes, from the tile with number `first` on. */
     void (*keystream)(const uint32_t round_keys[44], uint64_t first, size_t tiles, uint32_t *out);
 };
 
 extern const struct kernels portable_kernels;
 #ifdef FASTINIT_X86
-extern const struct kernels avx2_kernels, avx2_vaes_kernels, avx512_kernels;
+extern const struct kernels avx2_kernels, avx2_vaes_kernels, avx512_kernels, avx512_bf16_kernels;
 #endif
 #ifdef FASTINIT_NEON
 extern const struct kernels neon_kernels;
@@ -65,10 +71,10 @@ extern const struct kernels neon_kernels;
 
 const struct kernels *active_kernels(void);
 
-static inline size_t dtype_size(enum fastinit_dtype dtype)
+static inline size_t format_size(int format)
 {
-    static const unsigned char size[FASTINIT_DTYPES] = {8, 4, 2, 2, 1, 1};
-    return size[dtype];
+    static const unsigned char size[FORMATS] = {8, 4, 2, 2, 1, 1, 2};
+    return size[format];
 }
 
 #endif

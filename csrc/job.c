@@ -156,11 +156,11 @@ static void make_plan(const fastinit_fill *fill, struct plan *plan)
     plan->kernels = active_kernels();
     const enum method method =
         prepare_parameters(fill->distribution, fill->dtype, fill->parameters, &plan->parameters);
-    plan->fill = plan->kernels->fill[method][fill->dtype];
+    plan->fill = plan->kernels->fill[method][plan->parameters.format];
     aes_expand_key(fill->key, plan->parameters.round_keys);
     plan->data = fill->data;
     plan->first = fill->first;
-    plan->size = dtype_size(fill->dtype);
+    plan->size = format_size(fill->dtype);
     plan->dimensions = fill->dimensions;
     plan->elements = 1;
     for (int axis = 0; axis < fill->dimensions; axis++) {

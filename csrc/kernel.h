@@ -87,53 +87,79 @@ INLINE void f64_pair(enum method method, const u32_vector *words, const struct p
 }
 
 /* Vectors `first` and the next of a tile. */
-INLINE void store_pair(enum fastinit_dtype dtype, unsigned char *tile, int first, f32_vector a,
-                       f32_vector b)
+INLINE void store_pair(int format, unsigned char *tile, int first, f32_vector a, f32_vector b)
 {
-    unsigned char *const out = tile + (size_t)first * U32_LANES * dtype_size(dtype);
-    if (dtype == FASTINIT_FLOAT32)
+    unsigned char *const out = tile + (size_t)first * U32_LANES * format_size(format);
+    if (format == FASTINIT_FLOAT32)
         store_float32(out, a, b);
-    else if (dtype == FASTINIT_FLOAT16)
+    else if (format == FASTINIT_FLOAT16)
         store_float16(out, a, b);
-    else if (dtype == FASTINIT_BFLOAT16)
+    else if (format == FASTINIT_BFLOAT16)
         store_bfloat16(out, a, b);
-    else if (dtype == FASTINIT_FLOAT8_E4M3FN)
+#ifdef HAVE_BFLOAT16_STORE
+    else if (format == BFLOAT16_NO_SUBNORMAL)
+        store_bfloat16_no_subnormal(out, a, b);
+#endif
+    else if (format == FASTINIT_FLOAT8_E4M3FN)
         store_float8_e4m3fn(out, a, b);
     else
         store_float8_e5m2(out, a, b);
 }
 
-/* Writes whole tiles, one after another, to `out`. */
+#define LINE 64
+
+/* Whole lines on their way from a cached buffer to memory, past the caches. */
+struct lines {
+    const unsigned char *from, *end;
+    unsigned char *to;
+};
+
+INLINE void stream_next_line(struct lines *lines)
+{
+    if (lines->from != lines->end) {
+        stream_line(lines->to, lines->from);
+        lines->from += LINE;
+        lines->to += LINE;
+    }
+}
+
+/* Writes whole tiles, one after another, to `out`, and sends lines at the same pace. */
 typedef void tiles_function(const struct cipher *cipher, const struct parameters *p, uint64_t tile,
-                            size_t tiles, unsigned char *out);
+                            size_t tiles, unsigned char *out, struct lines *lines);
 
 /* The keystream of the next tile is made beside the values of this one, which keeps both kinds of
    execution units busy (a sixth faster). */
-INLINE void f32_tiles(enum method method, enum fastinit_dtype dtype, const struct cipher *cipher,
-                      const struct parameters *p, uint64_t tile, size_t tiles, unsigned char *out)
+INLINE void f32_tiles(enum method method, int format, const struct cipher *cipher,
+                      const struct parameters *p, uint64_t tile, size_t tiles, unsigned char *out,
+                      struct lines *lines)
 {
     u32_vector words[F32_VECTORS], next[F32_VECTORS];
     f32_vector values[F32_VECTORS];
+    struct lines own = *lines;
     f32_keystream(cipher, tile, words);
-    for (const uint64_t end = tile + tiles; tile != end; out += TILE * dtype_size(dtype)) {
+    for (const uint64_t end = tile + tiles; tile != end; out += TILE * format_size(format)) {
         f32_keystream(cipher, ++tile, next);
 #define PAIR(v) f32_pair(method, words + (v), p, values + (v));
-#define STORE(v) store_pair(dtype, out, 2 * (v), values[2 * (v)], values[2 * (v) + 1]);
+#define STORE(v) store_pair(format, out, 2 * (v), values[2 * (v)], values[2 * (v) + 1]);
 #define ADVANCE(v) words[v] = next[v];
         REPEAT(HALF_VECTORS, PAIR)
         REPEAT(HALF_VECTORS, STORE)
+        for (size_t sent = 0; sent < TILE * format_size(format); sent += LINE)
+            stream_next_line(&own);
         REPEAT(F32_VECTORS, ADVANCE)
 #undef PAIR
 #undef STORE
 #undef ADVANCE
     }
+    *lines = own;
 }
 
 INLINE void f64_tiles(enum method method, const struct cipher *cipher, const struct parameters *p,
-                      uint64_t tile, size_t tiles, unsigned char *out)
+                      uint64_t tile, size_t tiles, unsigned char *out, struct lines *lines)
 {
     u32_vector words[F64_VECTORS], next[F64_VECTORS];
     f64_vector values[F64_VECTORS];
+    struct lines own = *lines;
     f64_keystream(cipher, tile, words);
     for (const uint64_t end = tile + tiles; tile != end; out += TILE * sizeof(double)) {
         f64_keystream(cipher, ++tile, next);
@@ -142,46 +168,56 @@ INLINE void f64_tiles(enum method method, const struct cipher *cipher, const str
 #define ADVANCE(v) words[v] = next[v];
         REPEAT(F32_VECTORS, PAIR)
         REPEAT(F64_VECTORS, STORE)
+        for (size_t sent = 0; sent < TILE * sizeof(double); sent += LINE)
+            stream_next_line(&own);
         REPEAT(F64_VECTORS, ADVANCE)
 #undef PAIR
 #undef STORE
 #undef ADVANCE
     }
+    *lines = own;
 }
 
-#define LINE 64
-#define STAGE_BYTES 1024
+#define STAGE_BYTES 8192
 
 /* The same, past the caches. Tiles lie where the index says, non-temporal stores want whole lines:
-   tiles go to a stage in the first-level cache, and whole lines of it to memory. */
+   tiles go to a stage in the first-level cache, and the lines of one stage to memory while the
+   tiles of the other are made. */
 static void stream_tiles(tiles_function *write_tiles, size_t tile_bytes,
                          const struct cipher *cipher, const struct parameters *p, uint64_t tile,
                          size_t tiles, unsigned char *out)
 {
-    _Alignas(LINE) unsigned char stage[LINE + STAGE_BYTES];
+    _Alignas(LINE) unsigned char stages[2][STAGE_BYTES + LINE];
+    unsigned char *stage = stages[0], *other = stages[1];
     const size_t lead = (uintptr_t)out % LINE;
     unsigned char *line = out - lead;
-    size_t skip = lead, staged = lead;
+    size_t staged = lead;
+    struct lines lines = {0};
     while (tiles > 0) {
         const size_t most = STAGE_BYTES / tile_bytes, now = tiles < most ? tiles : most;
-        write_tiles(cipher, p, tile, now, stage + staged);
+        write_tiles(cipher, p, tile, now, stage + staged, &lines);
+        while (lines.from != lines.end)
+            stream_next_line(&lines);
         tile += now;
         tiles -= now;
         staged += now * tile_bytes;
-        size_t sent = 0;
-        if (skip > 0 && staged >= LINE) {
-            memcpy(line + skip, stage + skip, LINE - skip);
-            skip = 0;
-            sent = LINE;
+        const size_t whole = staged / LINE * LINE;
+        lines = (struct lines){stage, stage + whole, line};
+        if (line < out) { /* the first line is not all ours */
+            memcpy(out, stage + lead, LINE - lead);
+            lines.from += LINE;
+            lines.to += LINE;
         }
-        for (; sent + LINE <= staged; sent += LINE)
-            stream_line(line + sent, stage + sent);
-        if (sent > 0)
-            memcpy(stage, stage + sent, staged - sent);
-        line += sent;
-        staged -= sent;
+        memcpy(other, stage + whole, staged - whole);
+        line += whole;
+        staged -= whole;
+        unsigned char *const swap = stage;
+        stage = other;
+        other = swap;
     }
-    memcpy(line + skip, stage + skip, staged - skip);
+    while (lines.from != lines.end)
+        stream_next_line(&lines);
+    memcpy(line, stage, staged);
     stream_end();
 }
 
@@ -192,20 +228,21 @@ static void fill(tiles_function *write_tiles, size_t size, const struct paramete
     set_up_cipher(&cipher, p->round_keys);
     uint64_t tile = first / TILE;
     size_t skip = first % TILE;
+    struct lines none = {0};
     while (count > 0) {
         if (skip == 0 && count >= TILE) {
             const size_t tiles = count / TILE;
-            if (stream)
+            if (stream && tiles * TILE * size >= STAGE_BYTES)
                 stream_tiles(write_tiles, TILE * size, &cipher, p, tile, tiles, out);
             else
-                write_tiles(&cipher, p, tile, tiles, out);
+                write_tiles(&cipher, p, tile, tiles, out, &none);
             tile += tiles;
             out += tiles * TILE * size;
             count -= tiles * TILE;
         } else {
             unsigned char edge[TILE * sizeof(double)];
             const size_t now = count < TILE - skip ? count : TILE - skip;
-            write_tiles(&cipher, p, tile++, 1, edge);
+            write_tiles(&cipher, p, tile++, 1, edge, &none);
             memcpy(out, edge + skip * size, now * size);
             out += now * size;
             count -= now;
@@ -214,36 +251,45 @@ static void fill(tiles_function *write_tiles, size_t size, const struct paramete
     }
 }
 
-#define DEFINE_FILL(name, method, dtype)                                                           \
+#define DEFINE_FILL(name, method, format)                                                          \
     static void name##_tiles(const struct cipher *cipher, const struct parameters *p,              \
-                             uint64_t tile, size_t tiles, unsigned char *out)                      \
+                             uint64_t tile, size_t tiles, unsigned char *out, struct lines *lines) \
     {                                                                                              \
         /* Copies, which the stores to `out` cannot alias, so that they stay in registers. */      \
         const struct cipher own_cipher = *cipher;                                                  \
         const struct parameters own = *p;                                                          \
-        if (dtype == FASTINIT_FLOAT64)                                                             \
-            f64_tiles(method, &own_cipher, &own, tile, tiles, out);                                \
+        if ((format) == FASTINIT_FLOAT64)                                                          \
+            f64_tiles(method, &own_cipher, &own, tile, tiles, out, lines);                         \
         else                                                                                       \
-            f32_tiles(method, dtype, &own_cipher, &own, tile, tiles, out);                         \
+            f32_tiles(method, format, &own_cipher, &own, tile, tiles, out, lines);                 \
     }                                                                                              \
     static void name(const struct parameters *p, uint64_t first, size_t count, void *out,          \
                      int stream)                                                                   \
     {                                                                                              \
-        fill(name##_tiles, dtype_size(dtype), p, first, count, out, stream);                       \
+        fill(name##_tiles, format_size(format), p, first, count, out, stream);                     \
     }
+#ifdef HAVE_BFLOAT16_STORE
+#define DEFINE_NO_SUBNORMAL(name, method)                                                          \
+    DEFINE_FILL(name##_no_subnormal, method, BFLOAT16_NO_SUBNORMAL)
+#define NO_SUBNORMAL(name) name##_no_subnormal
+#else
+#define DEFINE_NO_SUBNORMAL(name, method)
+#define NO_SUBNORMAL(name) name##_bfloat16
+#endif
 #define DEFINE_FILLS(name, method)                                                                 \
     DEFINE_FILL(name##_float64, method, FASTINIT_FLOAT64)                                          \
     DEFINE_FILL(name##_float32, method, FASTINIT_FLOAT32)                                          \
     DEFINE_FILL(name##_float16, method, FASTINIT_FLOAT16)                                          \
     DEFINE_FILL(name##_bfloat16, method, FASTINIT_BFLOAT16)                                        \
     DEFINE_FILL(name##_float8_e4m3fn, method, FASTINIT_FLOAT8_E4M3FN)                              \
-    DEFINE_FILL(name##_float8_e5m2, method, FASTINIT_FLOAT8_E5M2)
+    DEFINE_FILL(name##_float8_e5m2, method, FASTINIT_FLOAT8_E5M2)                                  \
+    DEFINE_NO_SUBNORMAL(name, method)
 #define NAME_FILLS(name)                                                                           \
     {                                                                                              \
         [FASTINIT_FLOAT64] = name##_float64, [FASTINIT_FLOAT32] = name##_float32,                  \
         [FASTINIT_FLOAT16] = name##_float16, [FASTINIT_BFLOAT16] = name##_bfloat16,                \
         [FASTINIT_FLOAT8_E4M3FN] = name##_float8_e4m3fn,                                           \
-        [FASTINIT_FLOAT8_E5M2] = name##_float8_e5m2,                                               \
+        [FASTINIT_FLOAT8_E5M2] = name##_float8_e5m2, [BFLOAT16_NO_SUBNORMAL] = NO_SUBNORMAL(name), \
     }
 
 DEFINE_FILLS(constant, METHOD_CONSTANT)

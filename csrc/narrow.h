@@ -1,6 +1,6 @@
 /* Rounding float32 to the narrow types, once, to nearest even, as a cast does: overflow becomes
-   infinity, or NaN in float8_e4m3fn, which has no infinity. bfloat16 is rounded in integers since
-   vcvtneps2bf16 flushes subnormals. */
+   infinity, or NaN in float8_e4m3fn, which has no infinity. bfloat16 is rounded in integers unless
+   no result is subnormal: vcvtne2ps2bf16 flushes those. */
 
 #define FLOAT32_INFINITY 0x7f800000u
 
@@ -67,6 +67,13 @@ INLINE void store_bfloat16(void *out, f32_vector a, f32_vector b)
 {
     u32_store_high_16(out, round_to_bfloat16(a), round_to_bfloat16(b));
 }
+
+#ifdef HAVE_BFLOAT16_STORE
+INLINE void store_bfloat16_no_subnormal(void *out, f32_vector a, f32_vector b)
+{
+    f32_store_bfloat16_no_subnormal(out, a, b);
+}
+#endif
 
 INLINE u32_vector round_to_float8_e4m3fn(f32_vector x)
 {

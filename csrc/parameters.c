@@ -145,13 +145,34 @@ static enum method truncated(double mean, double std, double low, double high,
     return METHOD_TRUNCATED;
 }
 
-enum method prepare_parameters(enum fastinit_distribution distribution, enum fastinit_dtype dtype,
-                               const double given[4], struct parameters *out)
+/* The least magnitude of a float32 fma(a, b, c) that is not 0, given that of a b. Where c is not 0
+   the sum is near c or a b, or else a b is about -c, both are multiples of |c| 2^-49, and so is
+   their sum. */
+static double least_sum(double least_product, double c)
+{
+    return c == 0 ? least_product : fabs(c) * 0x1p-50;
+}
+
+/* Whether no float32 result can be subnormal. */
+static int is_never_subnormal(enum method method, const struct parameters *p)
+{
+    double least = 0;
+    if (method == METHOD_UNIFORM)
+        least = least_sum(p->half * 0x1p-31, p->middle);
+    else if (method == METHOD_NORMAL) /* the radius is at least 2^-16, the sine 2^-31 */
+        least = least_sum(p->std * 0x1p-47, p->mean);
+    else if (method == METHOD_TRUNCATED_CENTRE)
+        least = least_sum(p->std * least_sum(p->half * 0x1p-31, p->middle), p->mean);
+    return least >= FLT_MIN && (p->low == 0 || fabs(p->low) >= FLT_MIN) &&
+           (p->high == 0 || fabs(p->high) >= FLT_MIN);
+}
+
+static enum method choose_method(enum fastinit_distribution distribution, enum fastinit_dtype dtype,
+                                 const double given[4], struct parameters *out)
 {
     const struct format *target = &formats[dtype];
     const struct format *computed =
         &formats[dtype == FASTINIT_FLOAT64 ? FASTINIT_FLOAT64 : FASTINIT_FLOAT32];
-    memset(out, 0, sizeof *out);
     if (distribution == FASTINIT_CONSTANT)
         return constant(isnan(given[0]) ? NAN : given[0], out);
     if (distribution == FASTINIT_UNIFORM) {
@@ -176,4 +197,15 @@ enum method prepare_parameters(enum fastinit_distribution distribution, enum fas
     if (out->low > out->high) /* nothing representable between: the nearest to it */
         return constant(low * 0.5 + high * 0.5, out);
     return truncated(mean, std, low, high, dtype, out);
+}
+
+enum method prepare_parameters(enum fastinit_distribution distribution, enum fastinit_dtype dtype,
+                               const double given[4], struct parameters *out)
+{
+    memset(out, 0, sizeof *out);
+    const enum method method = choose_method(distribution, dtype, given, out);
+    out->format = dtype == FASTINIT_BFLOAT16 && is_never_subnormal(method, out)
+                      ? BFLOAT16_NO_SUBNORMAL
+                      : (int)dtype;
+    return method;
 }

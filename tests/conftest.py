@@ -6,7 +6,7 @@ import pytest
 import fastinit
 from fastinit import _core, fill
 
-ISAS = ("portable", "avx2", "avx2_vaes", "avx512", "neon")
+ISAS = ("portable", "avx2", "avx2_vaes", "avx512", "avx512_bf16", "neon")
 
 
 @pytest.fixture(params=ISAS)

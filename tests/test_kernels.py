@@ -256,6 +256,29 @@ def test_narrow_is_float32_rounded_once(isa, dtype, dtype_of, scale):
     assert as_bytes(values) == as_bytes(expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("normal", (0, 3e-39)),  # most results are subnormal
+        ("normal", (0, 1.2e-38)),
+        ("normal", (0, 2.0**-79)),  # the instruction that flushes subnormals begins here
+        ("normal", (1e-38, 1e-40)),
+        ("normal", (2.0**-76, 2.0**-76)),
+        ("uniform", (-1e-38, 1e-38)),
+        ("uniform", (1e-39, 1)),  # subnormal only at the bound
+        ("trunc_normal", (0, 1e-38, -2e-38, 2e-38)),
+        ("trunc_normal", (0, 1, -1, 1e-39)),
+    ],
+)
+def test_bfloat16_keeps_subnormals(isa, dtype_of, name, parameters):
+    values = getattr(fastinit, name)((N,), *parameters, STREAM, dtype=dtype_of("bfloat16"))
+    wide = getattr(fastinit, name)((N,), *parameters, STREAM)
+    rounded = wide.astype(values.dtype)
+    if name == "uniform":  # kept below high
+        rounded = np.where(rounded < parameters[1], rounded, values)
+    assert as_bytes(values) == as_bytes(rounded)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("low", "high"), [(0, 1), (-1, 1), (-2, -1), (0.999, 1), (1e-7, 2e-7), (-0.3, 0)]

@@ -1,5 +1,5 @@
 /* The vocabulary for AVX-512 (F, DQ, BW, VL) with VAES: 16 lanes of 32 bits, 8 of 64, four AES
-   blocks. */
+   blocks. avx512_bf16.c compiles the same with the instruction that rounds to bfloat16. */
 
 #include <immintrin.h>
 #include <stdint.h>
@@ -14,6 +14,8 @@
 typedef __m512i u32_vector, u64_vector;
 typedef __m512 f32_vector;
 typedef __m512d f64_vector;
+/* A mask has the lanes that are not meant: vptestnm makes it on the port that AES leaves free, and
+   maskz_getexp takes it as it is. */
 typedef __mmask16 f32_mask;
 typedef __mmask8 f64_mask;
 
@@ -26,10 +28,10 @@ INLINE f32_vector f32_fma(f32_vector a, f32_vector b, f32_vector c) { return _mm
 INLINE f32_vector f32_sqrt(f32_vector a) { return _mm512_sqrt_ps(a); }
 INLINE f32_vector f32_min(f32_vector a, f32_vector b) { return _mm512_min_ps(a, b); }
 INLINE f32_vector f32_max(f32_vector a, f32_vector b) { return _mm512_max_ps(a, b); }
-INLINE f32_mask f32_no_lane(void) { return 0; }
-INLINE f32_vector f32_select(f32_mask m, f32_vector a, f32_vector b) { return _mm512_mask_blend_ps(m, b, a); }
-INLINE f32_mask u32_is_negative(u32_vector a) { return _mm512_movepi32_mask(a); }
-INLINE f32_mask u32_has_second_bit(u32_vector a) { return _mm512_test_epi32_mask(a, _mm512_set1_epi32(1 << 30)); }
+INLINE f32_mask f32_no_lane(void) { return 0xffff; }
+INLINE f32_vector f32_select(f32_mask m, f32_vector a, f32_vector b) { return _mm512_mask_blend_ps(m, a, b); }
+INLINE f32_mask u32_is_negative(u32_vector a) { return _mm512_testn_epi32_mask(a, _mm512_set1_epi32(INT32_MIN)); }
+INLINE f32_mask u32_has_second_bit(u32_vector a) { return _mm512_testn_epi32_mask(a, _mm512_set1_epi32(1 << 30)); }
 INLINE u32_vector u32_shift_left_2(u32_vector a) { return _mm512_slli_epi32(a, 2); }
 INLINE u32_vector u32_flip_top_bit(u32_vector a) { return _mm512_xor_si512(a, _mm512_set1_epi32(INT32_MIN)); }
 INLINE f32_vector f32_flip_sign(f32_vector a, u32_vector sign)
@@ -38,7 +40,7 @@ INLINE f32_vector f32_flip_sign(f32_vector a, u32_vector sign)
     return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(bits, sign, top, 0x78)); /* a ^ (b & c) */
 }
 INLINE f32_vector f32_mantissa(f32_vector a) { return _mm512_getmant_ps(a, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero); }
-INLINE f32_vector f32_exponent_unless(f32_mask m, f32_vector a) { return _mm512_maskz_getexp_ps(_knot_mask16(m), a); }
+INLINE f32_vector f32_exponent_unless(f32_mask m, f32_vector a) { return _mm512_maskz_getexp_ps(m, a); }
 INLINE f32_vector f32_from_signed(u32_vector a) { return _mm512_cvtepi32_ps(a); }
 INLINE void f32_store(void *out, f32_vector a) { _mm512_storeu_ps(out, a); }
 #define HAVE_FLOAT16_STORE
@@ -53,10 +55,10 @@ INLINE f64_vector f64_fma(f64_vector a, f64_vector b, f64_vector c) { return _mm
 INLINE f64_vector f64_sqrt(f64_vector a) { return _mm512_sqrt_pd(a); }
 INLINE f64_vector f64_min(f64_vector a, f64_vector b) { return _mm512_min_pd(a, b); }
 INLINE f64_vector f64_max(f64_vector a, f64_vector b) { return _mm512_max_pd(a, b); }
-INLINE f64_mask f64_is_less(f64_vector a, f64_vector b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
-INLINE f64_vector f64_select(f64_mask m, f64_vector a, f64_vector b) { return _mm512_mask_blend_pd(m, b, a); }
-INLINE f64_mask u64_is_negative(u64_vector a) { return _mm512_movepi64_mask(a); }
-INLINE f64_mask u64_has_second_bit(u64_vector a) { return _mm512_test_epi64_mask(a, _mm512_set1_epi64(1ll << 62)); }
+INLINE f64_mask f64_is_less(f64_vector a, f64_vector b) { return _mm512_cmp_pd_mask(a, b, _CMP_NLT_UQ); }
+INLINE f64_vector f64_select(f64_mask m, f64_vector a, f64_vector b) { return _mm512_mask_blend_pd(m, a, b); }
+INLINE f64_mask u64_is_negative(u64_vector a) { return _mm512_testn_epi64_mask(a, _mm512_set1_epi64(INT64_MIN)); }
+INLINE f64_mask u64_has_second_bit(u64_vector a) { return _mm512_testn_epi64_mask(a, _mm512_set1_epi64(1ll << 62)); }
 INLINE u64_vector u64_shift_left_2(u64_vector a) { return _mm512_slli_epi64(a, 2); }
 INLINE u64_vector u64_flip_top_bit(u64_vector a) { return _mm512_xor_si512(a, _mm512_set1_epi64(INT64_MIN)); }
 INLINE f64_vector f64_flip_sign(f64_vector a, u64_vector sign)
@@ -65,7 +67,7 @@ INLINE f64_vector f64_flip_sign(f64_vector a, u64_vector sign)
     return _mm512_castsi512_pd(_mm512_ternarylogic_epi64(bits, sign, top, 0x78));
 }
 INLINE f64_vector f64_mantissa(f64_vector a) { return _mm512_getmant_pd(a, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero); }
-INLINE f64_vector f64_exponent_unless(f64_mask m, f64_vector a) { return _mm512_maskz_getexp_pd((f64_mask)~m, a); }
+INLINE f64_vector f64_exponent_unless(f64_mask m, f64_vector a) { return _mm512_maskz_getexp_pd(m, a); }
 INLINE f64_vector f64_from_signed(u64_vector a) { return _mm512_cvtepi64_pd(a); }
 INLINE f64_vector f64_from_signed_low_half(u32_vector a) { return _mm512_cvtepi32_pd(_mm512_castsi512_si256(a)); }
 INLINE f64_vector f64_from_signed_high_half(u32_vector a) { return _mm512_cvtepi32_pd(_mm512_extracti64x4_epi64(a, 1)); }
@@ -86,8 +88,8 @@ INLINE u32_vector u32_or(u32_vector a, u32_vector b) { return _mm512_or_si512(a,
 INLINE u32_vector u32_add(u32_vector a, u32_vector b) { return _mm512_add_epi32(a, b); }
 INLINE u32_vector u32_sub(u32_vector a, u32_vector b) { return _mm512_sub_epi32(a, b); }
 INLINE u32_vector u32_shift_right(u32_vector a, int n) { return _mm512_srli_epi32(a, (unsigned)n); }
-INLINE f32_mask u32_is_greater(u32_vector a, u32_vector b) { return _mm512_cmpgt_epi32_mask(a, b); }
-INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b) { return _mm512_mask_blend_epi32(m, b, a); }
+INLINE f32_mask u32_is_greater(u32_vector a, u32_vector b) { return _mm512_cmple_epi32_mask(a, b); }
+INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b) { return _mm512_mask_blend_epi32(m, a, b); }
 INLINE u32_vector u32_from_f32_bits(f32_vector a) { return _mm512_castps_si512(a); }
 INLINE f32_vector f32_from_u32_bits(u32_vector a) { return _mm512_castsi512_ps(a); }
 INLINE u64_vector u64_from_u32_pairs(u32_vector a) { return a; }
@@ -98,6 +100,10 @@ INLINE void u32_store_high_16(void *out, u32_vector a, u32_vector b)
     const __m512i odd = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     _mm512_storeu_si512(out, _mm512_permutex2var_epi16(a, odd, b));
 }
+#ifdef __AVX512BF16__
+#define HAVE_BFLOAT16_STORE
+INLINE void f32_store_bfloat16_no_subnormal(void *out, f32_vector a, f32_vector b) { _mm512_storeu_si512(out, (__m512i)_mm512_cvtne2ps_pbh(b, a)); }
+#endif
 INLINE void u32_store_low_8(void *out, u32_vector a) { _mm_storeu_si128(out, _mm512_cvtepi32_epi8(a)); }
 
 INLINE u32_vector aes_round(u32_vector state, u32_vector key) { return _mm512_aesenc_epi128(state, key); }
@@ -109,4 +115,8 @@ INLINE void stream_end(void) { _mm_sfence(); }
 
 #include "../kernel.h"
 
+#ifdef __AVX512BF16__
+const struct kernels avx512_bf16_kernels = KERNELS("avx512_bf16");
+#else
 const struct kernels avx512_kernels = KERNELS("avx512");
+#endif
