@@ -17,6 +17,9 @@ enum fastinit_dtype {
     FASTINIT_DTYPES
 };
 
+/* Bytes of an element. */
+int fastinit_dtype_size(enum fastinit_dtype dtype);
+
 enum fastinit_distribution {
     FASTINIT_CONSTANT,        /* value */
     FASTINIT_UNIFORM,         /* low, high: [low, high) */

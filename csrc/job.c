@@ -34,7 +34,7 @@ struct plan {
     int direct, stream;
 };
 
-struct fastinit_job {
+struct fastinit_job { /* followed by its arrays */
     atomic_ullong next, done;
     atomic_int cancelled;
     uint64_t total;
@@ -42,6 +42,11 @@ struct fastinit_job {
     uint64_t *first_unit; /* of each plan, and one past the last */
     struct plan *plans;
 };
+
+int fastinit_dtype_size(enum fastinit_dtype dtype)
+{
+    return (int)format_size(dtype);
+}
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -181,15 +186,17 @@ static void make_plan(const fastinit_fill *fill, struct plan *plan)
 
 fastinit_job *fastinit_job_new(const fastinit_fill *fills, size_t count)
 {
-    fastinit_job *job = calloc(1, sizeof *job);
+    fastinit_job *job =
+        malloc(sizeof *job + count * sizeof *job->plans + (count + 1) * sizeof *job->first_unit);
     if (job == NULL)
         return NULL;
-    job->plans = calloc(count + 1, sizeof *job->plans);
-    job->first_unit = calloc(count + 1, sizeof *job->first_unit);
-    if (job->plans == NULL || job->first_unit == NULL) {
-        fastinit_job_free(job);
-        return NULL;
-    }
+    atomic_init(&job->next, 0);
+    atomic_init(&job->done, 0);
+    atomic_init(&job->cancelled, 0);
+    job->total = 0;
+    job->plans = (struct plan *)(job + 1);
+    job->first_unit = (uint64_t *)(job->plans + count);
+    job->first_unit[0] = 0;
     fastinit_environment caller;
     fastinit_environment_begin(&caller);
     job->count = count;
@@ -206,11 +213,7 @@ fastinit_job *fastinit_job_new(const fastinit_fill *fills, size_t count)
 
 void fastinit_job_free(fastinit_job *job)
 {
-    if (job != NULL) {
-        free(job->plans);
-        free(job->first_unit);
-        free(job);
-    }
+    free(job);
 }
 
 /* The box with the given number: where it starts and how far it goes. Returns its elements. */

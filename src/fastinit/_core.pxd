@@ -30,6 +30,8 @@ cdef extern from "fastinit.h" nogil:
         fastinit_distribution distribution
         double parameters[4]
 
+    int fastinit_dtype_size(fastinit_dtype dtype)
+
     ctypedef struct fastinit_job:
         pass
 

@@ -2,9 +2,11 @@
 """The seam to the C core: turns Python values into the structures of fastinit.h, and releases the
 GIL while C works. The caller has checked what it passes."""
 
+from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 DTYPES = {
@@ -22,35 +24,271 @@ TRUNCATED_NORMAL = FASTINIT_TRUNCATED_NORMAL
 MAX_DIMENSIONS = FASTINIT_MAX_DIMENSIONS
 
 
+cdef dict names = {code: name for name, code in DTYPES.items()}
+
+
+# The structures of DLPack 1.3, https://dmlc.github.io/dlpack/latest/c_api.html
+
+cdef struct DLTensor:
+    void *data
+    int32_t device_type
+    int32_t device_id
+    int32_t ndim
+    uint8_t code
+    uint8_t bits
+    uint16_t lanes
+    int64_t *shape
+    int64_t *strides
+    uint64_t byte_offset
+
+cdef struct DLManagedTensorVersioned:
+    uint32_t major
+    uint32_t minor
+    void *manager_ctx
+    void *deleter
+    uint64_t flags
+    DLTensor tensor
+
+
+cdef struct DLPackExchangeAPI:
+    uint32_t major
+    uint32_t minor
+    void *previous
+    void *managed_tensor_allocator
+    void *managed_tensor_from_py_object_no_sync
+    void *managed_tensor_to_py_object_no_sync
+    int (*dltensor_from_py_object_no_sync)(void *object, DLTensor *out) except -1
+    void *current_work_stream
+
+
+cdef class View:
+    """Memory to be filled: address of the first element, dtype, shape and strides in bytes.
+
+    The owner keeps the memory alive; `on_written`, where there is one, is called with it after
+    every fill.
+    """
+
+    cdef char *data
+    cdef fastinit_dtype code
+    cdef int item_size
+    cdef int dimensions
+    cdef int64_t lengths[FASTINIT_MAX_DIMENSIONS]
+    cdef int64_t steps[FASTINIT_MAX_DIMENSIONS]
+    cdef readonly object owner
+    cdef readonly object on_written
+
+    def __init__(self, address, str dtype, shape, strides, owner, on_written=None, int64_t unit=1):
+        cdef int axis
+        self.data = <char *><uintptr_t>address
+        self.owner = owner
+        self.on_written = on_written
+        self.set_layout(DTYPES[dtype], len(shape))
+        for axis in range(self.dimensions):
+            self.lengths[axis] = shape[axis]
+            self.steps[axis] = strides[axis] * unit
+
+    cdef int set_layout(self, int dtype, int dimensions) except -1:
+        if dimensions > FASTINIT_MAX_DIMENSIONS:
+            raise ValueError(
+                f"tensor has {dimensions} dimensions, but at most {FASTINIT_MAX_DIMENSIONS} can be "
+                "filled"
+            )
+        self.code = <fastinit_dtype>dtype
+        self.item_size = fastinit_dtype_size(self.code)
+        self.dimensions = dimensions
+        return 0
+
+    @property
+    def address(self):
+        return <uintptr_t>self.data
+
+    @property
+    def dtype(self):
+        return names[self.code]
+
+    @property
+    def shape(self):
+        return tuple([self.lengths[axis] for axis in range(self.dimensions)])
+
+    @property
+    def strides(self):
+        return tuple([self.steps[axis] for axis in range(self.dimensions)])
+
+    @property
+    def size(self):
+        """Number of elements."""
+        return self.elements()
+
+    cdef int64_t elements(self):
+        cdef int64_t size = 1
+        for axis in range(self.dimensions):
+            size *= self.lengths[axis]
+        return size
+
+    @property
+    def is_contiguous(self):
+        """Whether the elements are one run of memory, in order, so that none can overlap."""
+        cdef int64_t run = self.item_size
+        for axis in range(self.dimensions - 1, -1, -1):
+            if self.lengths[axis] != 1 and self.steps[axis] != run:
+                return False
+            run *= self.lengths[axis]
+        return True
+
+    def part(self, int64_t offset, shape, strides):
+        """Return the view of some elements of this one."""
+        return View(
+            <uintptr_t>self.data + offset, names[self.code], shape, strides, self.owner,
+            self.on_written
+        )
+
+    cpdef written(self):
+        """Tell the owner that its values have changed."""
+        if self.on_written is not None:
+            self.on_written(self.owner)
+
+
+cdef DLPackExchangeAPI *exchange_api(capsule) except NULL:
+    return <DLPackExchangeAPI *>PyCapsule_GetPointer(capsule, b"dlpack_exchange_api")
+
+
+def can_exchange(capsule):
+    """Return whether DLPack's exchange API of a type is one that `view_of_dlpack` knows."""
+    cdef DLPackExchangeAPI *functions = exchange_api(capsule)
+    return functions.major == 1 and functions.dltensor_from_py_object_no_sync != NULL
+
+
+cpdef check_dlpack_device(int device):
+    """Refuse memory that is not the CPU's."""
+    if device not in (1, 3, 11):  # CPU, and host memory pinned by CUDA and by ROCm
+        raise ValueError(
+            f"tensor is on DLPack device type {device}, but only CPU memory can be filled: fill a "
+            "CPU array and copy it there"
+        )
+
+
+def view_of_dlpack(tensor, capsule, on_written):
+    """Return the view of a tensor by DLPack's exchange API of its type."""
+    cdef DLPackExchangeAPI *functions = exchange_api(capsule)
+    cdef DLTensor exchanged
+    functions.dltensor_from_py_object_no_sync(<void *>tensor, &exchanged)
+    return view_of_dltensor(&exchanged, tensor, on_written)
+
+
+cdef int dtype_of_dltensor(const DLTensor *tensor) except -1:
+    # Type codes: 2 float, 4 bfloat, 10 and 12 the two float8.
+    if tensor.lanes == 1:
+        if tensor.code == 2 and tensor.bits == 64:
+            return FASTINIT_FLOAT64
+        if tensor.code == 2 and tensor.bits == 32:
+            return FASTINIT_FLOAT32
+        if tensor.code == 2 and tensor.bits == 16:
+            return FASTINIT_FLOAT16
+        if tensor.code == 4 and tensor.bits == 16:
+            return FASTINIT_BFLOAT16
+        if tensor.code == 10 and tensor.bits == 8:
+            return FASTINIT_FLOAT8_E4M3FN
+        if tensor.code == 12 and tensor.bits == 8:
+            return FASTINIT_FLOAT8_E5M2
+    raise TypeError(
+        f"tensor has the DLPack dtype (code {tensor.code}, {tensor.bits} bits, {tensor.lanes} "
+        f"lanes), but only {', '.join(DTYPES)} can be filled"
+    )
+
+
+cdef view_of_dltensor(DLTensor *tensor, owner, on_written):
+    cdef View view = View.__new__(View)
+    cdef int64_t stride = 1
+    cdef int axis
+    check_dlpack_device(tensor.device_type)
+    view.set_layout(dtype_of_dltensor(tensor), tensor.ndim)
+    view.data = <char *>tensor.data + tensor.byte_offset
+    for axis in range(tensor.ndim - 1, -1, -1):
+        view.lengths[axis] = tensor.shape[axis]
+        view.steps[axis] = view.item_size * (
+            stride if tensor.strides == NULL else tensor.strides[axis]
+        )
+        stride *= tensor.shape[axis]
+    view.owner = owner
+    view.on_written = on_written
+    return view
+
+
+def view_of_dlpack_capsule(capsule, owner):
+    """Return the view of what a `__dlpack__` method has returned."""
+    cdef DLManagedTensorVersioned *versioned
+    if not PyCapsule_IsValid(capsule, b"dltensor_versioned"):
+        return view_of_dltensor(
+            <DLTensor *>PyCapsule_GetPointer(capsule, b"dltensor"), (owner, capsule), None
+        )
+    versioned = <DLManagedTensorVersioned *>PyCapsule_GetPointer(capsule, b"dltensor_versioned")
+    if versioned.major != 1:
+        raise BufferError(f"DLPack {versioned.major} is not supported, only version 1")
+    if versioned.flags & 1:
+        raise ValueError("tensor is read-only: fill a copy, or make it writable")
+    return view_of_dltensor(&versioned.tensor, (owner, capsule), None)
+
+
+def view_of_buffer(exporter, str dtype not None, owner):
+    """Return the view of what lends its memory by the buffer protocol, and stays where it is."""
+    cdef Py_buffer buffer
+    cdef View view = View.__new__(View)
+    PyObject_GetBuffer(exporter, &buffer, PyBUF_STRIDES)
+    try:
+        if buffer.readonly:
+            raise ValueError("tensor is read-only: fill a copy, or make it writable")
+        view.owner = owner
+        view.data = <char *>buffer.buf
+        view.set_layout(DTYPES[dtype], buffer.ndim)
+        for axis in range(buffer.ndim):
+            view.lengths[axis] = buffer.shape[axis]
+            view.steps[axis] = buffer.strides[axis]
+    finally:
+        PyBuffer_Release(&buffer)
+    return view
+
+
 cdef class Job:
     """Fills to be worked on by any number of threads; keeps the owners of their memory alive.
 
-    Each fill is (address, dtype, shape, strides in bytes, steps, first, key, distribution,
-    parameters), as fastinit_fill describes them.
+    Each fill is (view, part or None, (distribution, parameters), key or None).
     """
 
     cdef fastinit_job *job
-    cdef object owners
+    cdef object fills
+    cdef readonly int64_t bytes
 
-    def __cinit__(self, fills, owners):
+    def __cinit__(self, fills):
         cdef size_t count = len(fills), i
-        cdef fastinit_fill *items = <fastinit_fill *>calloc(count + 1, sizeof(fastinit_fill))
-        if items == NULL:
-            raise MemoryError()
+        cdef View view
+        cdef fastinit_fill one
+        cdef fastinit_fill *items = &one
+        if count > 1:
+            items = <fastinit_fill *>malloc(count * sizeof(fastinit_fill))
+            if items == NULL:
+                raise MemoryError()
         try:
             for i in range(count):
-                set_fill(&items[i], fills[i])
+                view, part, distribution, key = fills[i]
+                set_fill(&items[i], view, part, distribution, key)
+                self.bytes += view.elements() * view.item_size
             self.job = fastinit_job_new(items, count)
         finally:
-            free(items)
+            if count > 1:
+                free(items)
         if self.job == NULL:
             raise MemoryError()
-        self.owners = owners
+        self.fills = fills
+
+    cpdef written(self):
+        """Tell the owners that their values have changed."""
+        for fill in self.fills:
+            (<View?>fill[0]).written()
 
     def __dealloc__(self):
         fastinit_job_free(self.job)
 
-    def work(self, double seconds):
+    cpdef bint work(self, double seconds):
         """Work for about so long; return whether units may be left to take."""
         cdef int left
         with nogil:
@@ -72,24 +310,50 @@ cdef class Job:
         return fastinit_job_total(self.job)
 
 
-cdef int set_fill(fastinit_fill *item, tuple fill) except -1:
-    cdef const uint8_t[::1] key_bytes
+cdef int set_fill(
+    fastinit_fill *item, View view, part, distribution, bytes key
+) except -1:
     cdef int axis
-    address, dtype, shape, strides, steps, first, key, distribution, parameters = fill
-    item.data = <void *><uintptr_t>address
-    item.dtype = <fastinit_dtype><int>dtype
-    item.dimensions = len(shape)
-    for axis in range(item.dimensions):
-        item.shape[axis] = shape[axis]
-        item.stride[axis] = strides[axis]
-        item.step[axis] = steps[axis]
-    item.first = first
-    key_bytes = key
-    memcpy(item.key, &key_bytes[0], 16)
-    item.distribution = <fastinit_distribution><int>distribution
+    cdef int64_t unit = 1
+    item.data = view.data
+    item.dtype = view.code
+    item.dimensions = view.dimensions
+    item.first = 0
+    memcpy(item.shape, view.lengths, view.dimensions * sizeof(int64_t))
+    memcpy(item.stride, view.steps, view.dimensions * sizeof(int64_t))
+    if part is None:
+        for axis in range(view.dimensions - 1, -1, -1):
+            item.step[axis] = unit
+            unit *= view.lengths[axis]
+    else:
+        first = part.first
+        for axis, step in enumerate(part.steps):
+            if step < 0:  # the core counts upwards: begin at the other end
+                item.data = <char *>item.data + item.stride[axis] * (item.shape[axis] - 1)
+                item.stride[axis] = -item.stride[axis]
+                first += step * (item.shape[axis] - 1)
+            item.step[axis] = abs(step)
+        item.first = first
+    memcpy(item.key, <const char *>(key if key is not None else no_key), 16)
+    kind, parameters = distribution
+    item.distribution = <fastinit_distribution><int>kind
     for axis in range(len(parameters)):
         item.parameters[axis] = parameters[axis]
     return 0
+
+
+cdef bytes no_key = bytes(16)
+
+
+def fill_small(fills, int64_t most_bytes):
+    """Do the fills at once and return None, or a job where they are more than so many bytes."""
+    cdef Job job = Job.__new__(Job, fills)
+    if job.bytes > most_bytes:
+        return job
+    while job.work(INFINITY):
+        pass
+    job.written()
+    return None
 
 
 def keystream(const uint8_t[::1] key not None, uint64_t start, uint8_t[::1] out not None):
@@ -126,56 +390,5 @@ cdef class DefaultEnvironment:
     def __enter__(self):
         fastinit_environment_begin(&self.caller)
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, value, traceback):
         fastinit_environment_end(&self.caller)
-
-
-# The structures of DLPack 1.0, https://dmlc.github.io/dlpack/latest/c_api.html
-
-cdef struct DLTensor:
-    void *data
-    int32_t device_type
-    int32_t device_id
-    int32_t ndim
-    uint8_t code
-    uint8_t bits
-    uint16_t lanes
-    int64_t *shape
-    int64_t *strides
-    uint64_t byte_offset
-
-cdef struct DLManagedTensorVersioned:
-    uint32_t major
-    uint32_t minor
-    void *manager_ctx
-    void *deleter
-    uint64_t flags
-    DLTensor tensor
-
-
-def read_dlpack(capsule):
-    """Return (address, (code, bits, lanes), shape, strides in bytes, read-only) of a capsule."""
-    cdef DLManagedTensorVersioned *versioned
-    cdef DLTensor *tensor
-    cdef bint read_only = False
-    cdef int64_t stride
-    cdef int axis
-    if PyCapsule_IsValid(capsule, b"dltensor_versioned"):
-        versioned = <DLManagedTensorVersioned *>PyCapsule_GetPointer(
-            capsule, b"dltensor_versioned"
-        )
-        if versioned.major != 1:
-            raise BufferError(f"DLPack {versioned.major} is not supported, only version 1")
-        read_only = versioned.flags & 1
-        tensor = &versioned.tensor
-    else:
-        tensor = <DLTensor *>PyCapsule_GetPointer(capsule, b"dltensor")
-    item_size = tensor.bits // 8
-    shape = tuple([tensor.shape[axis] for axis in range(tensor.ndim)])
-    strides = [0] * tensor.ndim
-    stride = 1
-    for axis in range(tensor.ndim - 1, -1, -1):
-        strides[axis] = (stride if tensor.strides == NULL else tensor.strides[axis]) * item_size
-        stride *= tensor.shape[axis]
-    address = <uintptr_t>tensor.data + tensor.byte_offset
-    return address, (tensor.code, tensor.bits, tensor.lanes), shape, tuple(strides), read_only

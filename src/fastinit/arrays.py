@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import mmap
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastinit import _core
+from fastinit._core import View as View
 
 ITEM_SIZES = {
     "float64": 8,
@@ -25,77 +25,48 @@ ITEM_SIZES = {
 NARROW = ("bfloat16", "float8_e4m3fn", "float8_e5m2")  # dtypes that NumPy has from ml_dtypes
 HUGE_PAGE = 1 << 21
 ALIGNMENT = 64
-# (type code, bits) of DLPack: float, bfloat and the two float8 of its version 1.1.
-DLPACK_DTYPES = {
-    (2, 64): "float64",
-    (2, 32): "float32",
-    (2, 16): "float16",
-    (4, 16): "bfloat16",
-    (10, 8): "float8_e4m3fn",
-    (12, 8): "float8_e5m2",
-}
-DLPACK_HOST_DEVICES = (1, 3, 11)  # CPU, and host memory pinned by CUDA and by ROCm
 
 
-def _nothing() -> None:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Memory to be filled: address of the first element, dtype, shape and strides in bytes."""
-
-    address: int
-    dtype: str
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-    owner: object
-    written: Callable[[], object] = _nothing
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
-
-    def part(self, offset: int, shape: Sequence[int], strides: Sequence[int]) -> View:
-        """Return the view of some elements of this one."""
-        return replace(
-            self, address=self.address + offset, shape=tuple(shape), strides=tuple(strides)
-        )
-
-    def as_integers(self) -> npt.NDArray[Any]:
-        """Return the memory as a NumPy array of unsigned integers of the element's size."""
-        integers = np.dtype(f"u{ITEM_SIZES[self.dtype]}")
-        interface = {
-            "version": 3,
-            "typestr": integers.str,
-            "shape": self.shape,
-            "strides": self.strides,
-            "data": (self.address, False),
-        }
-        holder = type("Memory", (), {"__array_interface__": interface, "owner": self.owner})()
-        return np.asarray(holder)
+def as_integers(view: View) -> npt.NDArray[Any]:
+    """Return the memory as a NumPy array of unsigned integers of the element's size."""
+    integers = np.dtype(f"u{ITEM_SIZES[view.dtype]}")
+    interface = {
+        "version": 3,
+        "typestr": integers.str,
+        "shape": view.shape,
+        "strides": view.strides,
+        "data": (view.address, False),
+    }
+    holder = type("Memory", (), {"__array_interface__": interface, "owner": view.owner})()
+    return np.asarray(holder)
 
 
 def writable_view(tensor: Any) -> View:
     """Return the view of any writable CPU array, or raise what says why there is none."""
-    if isinstance(tensor, np.ndarray):
+    api = _exchange_apis.get(type(tensor))
+    if api is not None:
+        view = _exchanged_torch_view(tensor, api)
+    elif isinstance(tensor, np.ndarray):
         view = _numpy_view(tensor)
     else:
-        torch = sys.modules.get("torch")
-        if torch is not None and isinstance(tensor, torch.Tensor):
-            view = _torch_view(tensor, torch)
-        elif type(tensor).__module__.partition(".")[0] in ("jax", "jaxlib"):
-            raise TypeError(
-                "tensor is a JAX array, which is immutable: create a NumPy array by the function "
-                "without the underscore, and pass it to jax.dlpack.from_dlpack"
-            )
-        elif hasattr(tensor, "__dlpack__"):
-            view = _dlpack_view(tensor)
-        else:
-            view = _buffer_view(tensor)
-    _refuse_overlap(view)
+        view = _view_of_any(tensor)
+    if not view.is_contiguous:
+        _refuse_overlap(view)
     return view
+
+
+def _view_of_any(tensor: Any) -> View:
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(tensor, torch.Tensor):
+        return _torch_view(tensor, torch)
+    if type(tensor).__module__.partition(".")[0] in ("jax", "jaxlib"):
+        raise TypeError(
+            "tensor is a JAX array, which is immutable: create a NumPy array by the function "
+            "without the underscore, and pass it to jax.dlpack.from_dlpack"
+        )
+    if hasattr(tensor, "__dlpack__"):
+        return _dlpack_view(tensor)
+    return _buffer_view(tensor)
 
 
 def _check_dtype(name: str) -> None:
@@ -103,68 +74,87 @@ def _check_dtype(name: str) -> None:
         raise TypeError(f"tensor has dtype {name}, but only {', '.join(ITEM_SIZES)} can be filled")
 
 
+# What dtypes are called here, as far as they have been met.
+_names: dict[object, str] = {np.dtype(name): name for name in ("float64", "float32", "float16")}
+
+
 def _numpy_view(array: npt.NDArray[Any]) -> View:
     dtype = array.dtype
-    name = dtype.name
-    if not dtype.isnative:
-        raise TypeError(
-            f"tensor has dtype {dtype.str}, whose byte order is not the machine's: convert it by "
-            "astype(dtype.newbyteorder('='))"
-        )
-    _check_dtype(name)
-    if not array.flags.writeable:
-        raise ValueError("tensor is read-only: fill a copy, or make it writable")
-    address = array.__array_interface__["data"][0] if name not in NARROW else array.ctypes.data
-    return View(address, name, array.shape, array.strides, array)
+    name = _names.get(dtype)
+    if name is None:
+        if not dtype.isnative:
+            raise TypeError(
+                f"tensor has dtype {dtype.str}, whose byte order is not the machine's: convert it "
+                "by astype(dtype.newbyteorder('='))"
+            )
+        name = dtype.name
+        _check_dtype(name)
+        _names[dtype] = name
+    # ml_dtypes' types do not pass by the buffer protocol, integers of their size do.
+    exporter = array.view(f"u{ITEM_SIZES[name]}") if name in NARROW else array
+    return _core.view_of_buffer(exporter, name, array)
+
+
+# DLPack's exchange API of the types of torch tensors that have been met.
+_exchange_apis: dict[type, object] = {}
+
+
+def _exchanged_torch_view(tensor: Any, api: object) -> View:
+    try:
+        view = _core.view_of_dlpack(tensor, api, _bump_version_of_torch)
+        if tensor.untyped_storage().nbytes() > 0 and not tensor.is_neg():
+            return view
+    except Exception:  # not dense, not on the CPU, ...: told below, in torch's terms
+        pass
+    return _torch_view(tensor, sys.modules["torch"])
 
 
 def _torch_view(tensor: Any, torch: Any) -> View:
+    _check_torch_tensor(tensor, torch)
+    name = str(tensor.dtype).removeprefix("torch.")
+    _check_dtype(name)
+    api = getattr(type(tensor), "__dlpack_c_exchange_api__", None)
+    if api is not None and _core.can_exchange(api):
+        _exchange_apis[type(tensor)] = api
+    item, strides = tensor.element_size(), tensor.stride()
+    address, shape = tensor.data_ptr(), tuple(tensor.shape)
+    return View(address, name, shape, strides, tensor, _bump_version_of_torch, item)
+
+
+def _check_torch_tensor(tensor: Any, torch: Any) -> None:
     if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
         raise ValueError("tensor is uninitialized: run the lazy module once, or materialize it")
     if tensor.layout is not torch.strided:
         raise TypeError(f"tensor has layout {tensor.layout}, but only dense tensors can be filled")
-    if tensor.device.type != "cpu":
+    if tensor.is_nested:
+        raise TypeError("tensor is nested: fill its parts, tensor.unbind()")
+    if not tensor.is_cpu:
         raise ValueError(
             f"tensor is on device {tensor.device}, but only CPU memory can be filled: fill a CPU "
             "tensor and copy it there"
         )
-    name = str(tensor.dtype).removeprefix("torch.")
-    _check_dtype(name)
     if tensor.is_neg():
         raise TypeError("tensor is a lazily negated view: fill tensor.resolve_neg()")
-    item = tensor.element_size()
-    if tensor.numel() > 0 and tensor.untyped_storage().nbytes() == 0:
+    if tensor.untyped_storage().nbytes() == 0 and tensor.numel() > 0:
         raise ValueError("tensor has no memory of its own (its storage is empty)")
 
-    def written() -> None:
-        # As any in-place operation does, so that autograd notices.
-        if not tensor.is_inference():
-            torch.autograd.graph.increment_version(tensor)
 
-    strides = tuple(stride * item for stride in tensor.stride())
-    return View(tensor.data_ptr(), name, tuple(tensor.shape), strides, tensor, written)
+def _bump_version_of_torch(tensor: Any) -> None:
+    """Do as any in-place operation does, so that autograd notices."""
+    try:
+        sys.modules["torch.autograd.graph"].increment_version(tensor)
+    except RuntimeError:
+        if not tensor.is_inference():
+            raise
 
 
 def _dlpack_view(tensor: Any) -> View:
-    device = int(tensor.__dlpack_device__()[0])
-    if device not in DLPACK_HOST_DEVICES:
-        raise ValueError(
-            f"tensor is on DLPack device type {device}, but only CPU memory can be filled: fill a "
-            "CPU array and copy it there"
-        )
+    _core.check_dlpack_device(int(tensor.__dlpack_device__()[0]))
     try:
         capsule = tensor.__dlpack__(max_version=(1, 0), copy=False)
     except TypeError:  # written before DLPack 1.0
         capsule = tensor.__dlpack__()
-    address, (code, bits, lanes), shape, strides, read_only = _core.read_dlpack(capsule)
-    if (code, bits) not in DLPACK_DTYPES or lanes != 1:
-        raise TypeError(
-            f"tensor has the DLPack dtype (code {code}, {bits} bits, {lanes} lanes), but only "
-            f"{', '.join(ITEM_SIZES)} can be filled"
-        )
-    if read_only:
-        raise ValueError("tensor is read-only: fill a copy, or make it writable")
-    return View(address, DLPACK_DTYPES[code, bits], shape, strides, (tensor, capsule))
+    return _core.view_of_dlpack_capsule(capsule, tensor)
 
 
 def _buffer_view(tensor: Any) -> View:
@@ -187,11 +177,6 @@ def _buffer_view(tensor: Any) -> View:
 
 
 def _refuse_overlap(view: View) -> None:
-    if len(view.shape) > _core.MAX_DIMENSIONS:
-        raise ValueError(
-            f"tensor has {len(view.shape)} dimensions, but at most {_core.MAX_DIMENSIONS} can be "
-            "filled"
-        )
     if 0 in view.shape:
         return
     reach = ITEM_SIZES[view.dtype]

@@ -11,8 +11,8 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from fastinit import _core
-from fastinit.arrays import ITEM_SIZES, View, checked_shape
-from fastinit.streams import Stream
+from fastinit.arrays import View, checked_shape
+from fastinit.rules import Distribution
 
 # Fewer bytes than this a thread are filled sooner than a thread starts.
 BYTES_PER_THREAD = 2 << 20
@@ -22,18 +22,6 @@ SLICE_SECONDS = 0.02
 Progress = Callable[[int, int], object]
 _progress: ContextVar[Progress | None] = ContextVar("fastinit_progress", default=None)
 _threads: int | None = None
-
-
-class Distribution(NamedTuple):
-    """A distribution of the core and its parameters."""
-
-    kind: int
-    parameters: tuple[float, ...]
-
-
-def constant(value: float) -> Distribution:
-    """Return the distribution of one value."""
-    return Distribution(_core.CONSTANT, (value,))
 
 
 class Part(NamedTuple):
@@ -46,11 +34,15 @@ class Part(NamedTuple):
     @property
     def first(self) -> int:
         """Logical index of the first element."""
-        return sum(s * n for s, n in zip(self.start, self.strides, strict=True))
+        return sum(s * n for s, n in zip(self.start, self._strides, strict=True))
 
     @property
-    def strides(self) -> tuple[int, ...]:
-        """Logical indices between neighbours along each axis of the logical tensor."""
+    def steps(self) -> tuple[int, ...]:
+        """Logical indices between the target's neighbours along each axis."""
+        return tuple(s * n for s, n in zip(self.step, self._strides, strict=True))
+
+    @property
+    def _strides(self) -> tuple[int, ...]:
         return tuple(math.prod(self.logical[axis + 1 :]) for axis in range(len(self.logical)))
 
 
@@ -89,37 +81,9 @@ def locate_part(
     return Part(logical, start, tuple(r.step for r in ranges)), selected
 
 
-class Fill(NamedTuple):
-    """A target, its place, and what it is filled with."""
-
-    view: View
-    part: Part
-    distribution: Distribution
-    stream: Stream | None = None
-
-
-def _as_tuple(item: Fill) -> _core.FillTuple:
-    view = item.view
-    address, first = view.address, item.part.first
-    strides, steps = list(view.strides), []
-    for axis, (n, unit) in enumerate(zip(view.shape, item.part.strides, strict=True)):
-        step = item.part.step[axis] * unit
-        if step < 0:  # the core counts upwards: begin at the other end
-            address += strides[axis] * (n - 1)
-            first += step * (n - 1)
-            strides[axis] = -strides[axis]
-        steps.append(abs(step))
-    return (
-        address,
-        _core.DTYPES[view.dtype],
-        view.shape,
-        tuple(strides),
-        tuple(steps),
-        first,
-        item.stream.key if item.stream is not None else bytes(16),
-        item.distribution.kind,
-        item.distribution.parameters,
-    )
+# A target, its place (None: it is the whole logical tensor), what it is filled with, and the key of
+# the stream where that is random.
+Fill = tuple[View, Part | None, Distribution, bytes | None]
 
 
 def run(fills: Sequence[Fill]) -> None:
@@ -128,19 +92,15 @@ def run(fills: Sequence[Fill]) -> None:
     Stops at an exception in the calling thread (Ctrl-C) as soon as every thread has finished the
     unit it is at: the memory is not touched after the exception has left.
     """
-    fills = [item for item in fills if item.view.size > 0]
-    if not fills:
-        return
-    job = _core.Job([_as_tuple(item) for item in fills], [item.view.owner for item in fills])
-    size = sum(item.view.size * ITEM_SIZES[item.view.dtype] for item in fills)
-    most = size // BYTES_PER_THREAD
-    _work(job, min(get_num_threads(), most) - 1 if most > 1 else 0)
-    for item in fills:
-        item.view.written()
-
-
-def _work(job: _core.Job, helpers: int) -> None:
     report = _progress.get()
+    job = _core.fill_small(fills, 2 * BYTES_PER_THREAD if report is None else 0)
+    if job is not None:
+        helpers = min(get_num_threads(), job.bytes // BYTES_PER_THREAD) - 1
+        _work(job, helpers, report)
+        job.written()
+
+
+def _work(job: _core.Job, helpers: int, report: Progress | None) -> None:
     team: list[threading.Thread] = []
     try:
         for _ in range(helpers):

@@ -10,19 +10,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fastinit import _core
+from fastinit import _core, rules
 from fastinit.arrays import View, writable_view
-from fastinit.fans import calculate_gain, check_groups, fans_of_shape, parse_layout
-from fastinit.fill import Distribution, Fill, Part, constant, locate_part, run
+from fastinit.fans import check_groups, parse_layout
+from fastinit.fill import Part, locate_part, run
 from fastinit.matrices import fill_orthogonal, fill_sparse, ones_on_diagonal
-from fastinit.streams import as_stream
+from fastinit.rules import Distribution
+from fastinit.streams import as_key, as_stream
 
 T = TypeVar("T")
 Function = TypeVar("Function", bound=Callable[..., Any])
 Generator = Any  # None | int | Stream | numpy.random.Generator | torch.Generator
-
-# Standard deviation of the standard normal truncated to +-2.
-TRUNCATED_STD = 0.87962566103423978
 
 SHARED = {
     "tensor": """\
@@ -75,56 +73,20 @@ def documented(function: Function) -> Function:
 
 
 def _finite(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, not {value!r}") from None
+    number = _number(name, value)
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, not {value!r}")
-    return number
+    return number + 0.0  # -0.0 is 0.0 to what remembers
 
 
-# Largest value, and torch's name in its error texts.
-RANGES = {
-    "float64": (1.7976931348623157e308, "double"),
-    "float32": (3.4028234663852886e38, "float"),
-    "float16": (65504.0, "c10::Half"),
-    "bfloat16": (3.3895313892515355e38, "c10::BFloat16"),
-    "float8_e4m3fn": (448.0, "c10::Float8_e4m3fn"),
-    "float8_e5m2": (57344.0, "c10::Float8_e5m2"),
-}
-
-
-def _uniform(low: float, high: float) -> Distribution:
-    return Distribution(_core.UNIFORM, (low, high))
-
-
-def _check_uniform(low: float, high: float, view: View) -> None:
-    largest, name = RANGES[view.dtype]
-    for which, bound in (("from", low), ("to", high)):
-        if abs(bound) > largest:
-            raise RuntimeError(f"{which} is out of bounds for {name}: {bound:g}")
-    if low > high:
-        raise RuntimeError(
-            f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
-        )
-
-
-def _normal(mean: float, std: float) -> Distribution:
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
-    return Distribution(_core.NORMAL, (mean, std))
-
-
-def _truncated(mean: float, std: float, low: float, high: float) -> Distribution:
-    if std < 0:
-        raise ValueError(f"std must be at least 0, not {std:g}")
-    if low > high:
-        raise RuntimeError(
-            "trunc_normal_ expects to return a [a, b] range, but found "
-            f"a={low:g} > b={high:g}: uniform_ expects to return a [from, to) range"
-        )
-    return Distribution(_core.TRUNCATED_NORMAL, (mean, std, low, high))
+def _number(name: str, value: Any) -> float:
+    if type(value) is float:
+        return value
+    try:
+        with _core.DefaultEnvironment():  # a NumPy scalar may be subnormal
+            return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, not {value!r}") from None
 
 
 def _target(
@@ -145,25 +107,33 @@ def _fill(
     generator: Generator,
     shape: Sequence[int] | None,
     index: Any,
-    rule: Callable[[View, tuple[int, ...]], Distribution],
+    rule: Callable[..., Distribution],
+    *arguments: Any,
 ) -> T:
-    """Fill by a rule: the target and the logical shape decide the distribution."""
-    with _core.DefaultEnvironment():
+    """Fill by a rule of rules.py: it takes dtype and logical shape, then the arguments."""
+    if shape is None and index is None:
+        view, part = writable_view(tensor), None
+        logical = view.shape
+    else:
         view, part = _target(tensor, shape, index, generator)
-        distribution = rule(view, part.logical)
-        run([Fill(view, part, distribution, as_stream(generator))])
+        logical = part.logical
+    try:
+        distribution = rule(view.dtype, logical, *arguments)
+    except rules.NoElementsError as warning:
+        warnings.warn(str(warning), stacklevel=3)
+        return tensor
+    except TypeError:  # what cannot be hashed cannot be remembered
+        distribution = rule.__wrapped__(view.dtype, logical, *arguments)  # type: ignore[attr-defined]
+    run(((view, part, distribution, as_key(generator)),))
     return tensor
 
 
 def _constant(tensor: T, value: float, shape: Sequence[int] | None, index: Any) -> T:
-    with _core.DefaultEnvironment():
+    if shape is None and index is None:
+        view, part = writable_view(tensor), None
+    else:
         view, part = _target(tensor, shape, index, None, random=False)
-        largest, name = RANGES[view.dtype]
-        if math.isfinite(value) and abs(value) > largest:
-            raise RuntimeError(
-                f"value cannot be converted to type {name} without overflow: {value:g}"
-            )
-        run([Fill(view, part, constant(value))])
+    run(((view, part, rules.value(view.dtype, value), None),))
     return tensor
 
 
@@ -202,12 +172,7 @@ def uniform_(
     `torch.nn.init.uniform_`.
     """
     low, high = _finite("a", a), _finite("b", b)
-
-    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
-        _check_uniform(low, high, view)
-        return _uniform(low, high)
-
-    return _fill(tensor, generator, shape, index, rule)
+    return _fill(tensor, generator, shape, index, rules.uniform, low, high)
 
 
 @documented
@@ -244,8 +209,9 @@ def normal_(
     ----------
     `torch.nn.init.normal_`; G. E. P. Box and M. E. Muller, 1958.
     """
-    distribution = _normal(_finite("mean", mean), _finite("std", std))
-    return _fill(tensor, generator, shape, index, lambda view, logical: distribution)
+    return _fill(
+        tensor, generator, shape, index, rules.normal, _finite("mean", mean), _finite("std", std)
+    )
 
 
 @documented
@@ -296,8 +262,17 @@ def trunc_normal_(
         raise ValueError(f"a must be a number below infinity, not {a!r}")
     if math.isnan(high) or high == -math.inf:
         raise ValueError(f"b must be a number above -infinity, not {b!r}")
-    distribution = _truncated(_finite("mean", mean), _finite("std", std), low, high)
-    return _fill(tensor, generator, shape, index, lambda view, logical: distribution)
+    return _fill(
+        tensor,
+        generator,
+        shape,
+        index,
+        rules.truncated_normal,
+        _finite("mean", mean),
+        _finite("std", std),
+        low,
+        high,
+    )
 
 
 @documented
@@ -412,7 +387,7 @@ def eye_(tensor: T, *, shape: Sequence[int] | None = None, index: Any = None) ->
         view, part = _target(tensor, shape, index, None, random=False)
         if len(part.logical) != 2:
             raise ValueError("Only tensors with 2 dimensions are supported")
-        zeros = Fill(view, part, constant(0.0))
+        zeros = (view, part, rules.constant(0.0), None)
         run([zeros])
         run(ones_on_diagonal(view, part, 0, 1, {}, 1))
     return tensor
@@ -466,14 +441,9 @@ def dirac_(
             raise ValueError(f"dim {axes.out} must be divisible by groups")
         check_groups(groups, part.logical[axes.out], axes.out)
         centre = {axis: part.logical[axis] // 2 for axis in axes.kernel}
-        run([Fill(view, part, constant(0.0))])
+        run([(view, part, rules.constant(0.0), None)])
         run(ones_on_diagonal(view, part, axes.out, axes.into, centre, groups))
     return tensor
-
-
-def _xavier_std(gain: float, layout: str | None, groups: int, logical: tuple[int, ...]) -> float:
-    fan_in, fan_out = fans_of_shape(logical, layout, groups)
-    return gain * math.sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0
 
 
 @documented
@@ -514,13 +484,7 @@ def xavier_uniform_(
     networks, 2010; `torch.nn.init.xavier_uniform_`.
     """
     gain = _finite("gain", gain)
-
-    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
-        bound = math.sqrt(3.0) * _xavier_std(gain, layout, groups, logical)
-        _check_uniform(-bound, bound, view)
-        return _uniform(-bound, bound)
-
-    return _fill(tensor, generator, shape, index, rule)
+    return _fill(tensor, generator, shape, index, rules.xavier_uniform, gain, layout, groups)
 
 
 @documented
@@ -561,29 +525,7 @@ def xavier_normal_(
     is truncated: ``variance_scaling_(tensor, 1.0, "fan_avg")``.
     """
     gain = _finite("gain", gain)
-
-    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
-        return _normal(0.0, _xavier_std(gain, layout, groups, logical))
-
-    return _fill(tensor, generator, shape, index, rule)
-
-
-def _kaiming_std(
-    a: float,
-    mode: str,
-    nonlinearity: str,
-    layout: str | None,
-    groups: int,
-    logical: tuple[int, ...],
-) -> float:
-    if 0 in logical:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=5)
-        return 0.0
-    modes = ["fan_in", "fan_out"]
-    if not isinstance(mode, str) or mode.lower() not in modes:
-        raise ValueError(f"Mode {str(mode).lower()} not supported, please use one of {modes}")
-    fan = fans_of_shape(logical, layout, groups)[modes.index(mode.lower())]
-    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+    return _fill(tensor, generator, shape, index, rules.xavier_normal, gain, layout, groups)
 
 
 @documented
@@ -629,13 +571,18 @@ def kaiming_uniform_(
     K. He et al., Delving deep into rectifiers, 2015; `torch.nn.init.kaiming_uniform_`.
     """
     a = _finite("a", a)
-
-    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
-        bound = math.sqrt(3.0) * _kaiming_std(a, mode, nonlinearity, layout, groups, logical)
-        _check_uniform(-bound, bound, view)
-        return _uniform(-bound, bound)
-
-    return _fill(tensor, generator, shape, index, rule)
+    return _fill(
+        tensor,
+        generator,
+        shape,
+        index,
+        rules.kaiming_uniform,
+        a,
+        mode,
+        nonlinearity,
+        layout,
+        groups,
+    )
 
 
 @documented
@@ -682,11 +629,9 @@ def kaiming_normal_(
     ``variance_scaling_(tensor, 2.0)``.
     """
     a = _finite("a", a)
-
-    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
-        return _normal(0.0, _kaiming_std(a, mode, nonlinearity, layout, groups, logical))
-
-    return _fill(tensor, generator, shape, index, rule)
+    return _fill(
+        tensor, generator, shape, index, rules.kaiming_normal, a, mode, nonlinearity, layout, groups
+    )
 
 
 @documented
@@ -734,35 +679,18 @@ def variance_scaling_(
     `jax.nn.initializers.variance_scaling`; `keras.initializers.VarianceScaling`.
     """
     scale = _finite("scale", scale)
-    if scale <= 0:
-        raise ValueError(f"scale must be positive, not {scale:g}")
-    distributions = ["truncated_normal", "normal", "uniform"]
-    if distribution not in distributions:
-        raise ValueError(
-            f"distribution {distribution!r} not supported, please use one of {distributions}"
-        )
-
-    def rule(view: View, logical: tuple[int, ...]) -> Distribution:
-        fan_in, fan_out = fans_of_shape(logical, layout, groups)
-        means = {
-            "fan_in": float(fan_in),
-            "fan_out": float(fan_out),
-            "fan_avg": (fan_in + fan_out) / 2,
-            "fan_geo_avg": math.sqrt(fan_in * fan_out),
-        }
-        if mode not in means:
-            raise ValueError(f"Mode {mode} not supported, please use one of {list(means)}")
-        variance = scale / means[mode] if means[mode] else 0.0
-        if distribution == "uniform":
-            bound = math.sqrt(3.0 * variance)
-            _check_uniform(-bound, bound, view)
-            return _uniform(-bound, bound)
-        if distribution == "normal":
-            return _normal(0.0, math.sqrt(variance))
-        std = math.sqrt(variance) / TRUNCATED_STD
-        return _truncated(0.0, std, -2 * std, 2 * std)
-
-    return _fill(tensor, generator, shape, index, rule)
+    return _fill(
+        tensor,
+        generator,
+        shape,
+        index,
+        rules.variance_scaling,
+        scale,
+        mode,
+        distribution,
+        layout,
+        groups,
+    )
 
 
 @documented
@@ -1004,13 +932,14 @@ def sparse_(
     sparsity = _finite("sparsity", sparsity)
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparsity must be between 0 and 1, not {sparsity:g}")
-    distribution = _normal(0.0, _finite("std", std))
+    std = _finite("std", std)
     with _core.DefaultEnvironment():
         view, part = _target(tensor, shape, index, generator)
         if len(part.logical) != 2:
             raise ValueError("Only tensors with 2 dimensions are supported")
         stream = as_stream(generator)
-        run([Fill(view, part, distribution, stream)])
+        distribution = rules.normal(view.dtype, part.logical, 0.0, std)
+        run([(view, part, distribution, stream.key)])
         fill_sparse(view, part, sparsity, stream)
     return tensor
 

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fastinit import _core
-from fastinit.arrays import View, dtype_of, empty, writable_view
+from fastinit.arrays import View, as_integers, dtype_of, empty, writable_view
 from fastinit.fans import Axes
-from fastinit.fill import Distribution, Fill, Part, constant, locate_part, run
+from fastinit.fill import Fill, Part, run
+from fastinit.rules import constant
 from fastinit.streams import Stream
 
 Array = npt.NDArray[Any]
@@ -29,7 +30,7 @@ def ones_on_diagonal(
     """Return the fills that put a one where output d of each group meets input d, at `centre`."""
     per_group = part.logical[out] // groups
     diagonal = np.arange(min(per_group, part.logical[into]))
-    fills = []
+    fills: list[Fill] = []
     for group in range(groups):
         kept = np.ones(diagonal.shape, bool)
         offset = np.zeros(diagonal.shape, np.int64)
@@ -48,7 +49,7 @@ def ones_on_diagonal(
             # The coordinates that a slice has of a diagonal are evenly spaced.
             stride = int(offset[1] - offset[0]) if offset.size > 1 else 0
             ones = view.part(int(offset[0]), (offset.size,), (stride,))
-            fills.append(Fill(ones, locate_part(ones.shape, None, None)[0], constant(1.0)))
+            fills.append((ones, None, constant(1.0), None))
     return fills
 
 
@@ -65,8 +66,8 @@ def _orthonormal(rows: int, columns: int, stack: int, dtype: str, stream: Stream
     """Return `stack` matrices whose shorter side is orthonormal."""
     normal = empty((stack, rows, columns), dtype)
     view = writable_view(normal)
-    distribution = Distribution(_core.NORMAL, (0.0, 1.0))
-    run([Fill(view, locate_part(view.shape, None, None)[0], distribution, stream)])
+    distribution = _core.NORMAL, (0.0, 1.0)
+    run([(view, None, distribution, stream.key)])
     if rows < columns:
         normal = normal.swapaxes(1, 2)
     q, r = np.linalg.qr(normal)
@@ -98,11 +99,11 @@ def fill_orthogonal(
     order = (*axes.stack, axes.out, *matrix)
     values = values.reshape([logical[axis] for axis in order])
     if centre is not None:
-        run([Fill(view, part, constant(0.0))])
+        run([(view, part, constant(0.0), None)])
     # From the order of the computation to the order of the target's axes; a kernel's axes are gone
     # where the matrix stands at its centre alone.
     values = values.transpose(np.argsort(np.array(order)))
-    target = view.as_integers()
+    target = as_integers(view)
     chosen, kept = [], []
     for axis, length in enumerate(view.shape):
         start, step = part.start[axis], part.step[axis]
@@ -131,7 +132,7 @@ def fill_sparse(view: View, part: Part, sparsity: float, stream: Stream) -> None
     if zeros == 0 or view.size == 0:
         return
     keys_stream = stream / "zeros"
-    target = view.as_integers()
+    target = as_integers(view)
     row_range = range(part.start[0], part.start[0] + part.step[0] * view.shape[0], part.step[0])
     kept_rows = np.array(row_range)
     block = max(1, SELECTION_BYTES // (8 * rows))
@@ -141,8 +142,8 @@ def fill_sparse(view: View, part: Part, sparsity: float, stream: Stream) -> None
         keys = np.empty((last - first, rows))
         logical_first = part.start[1] + part.step[1] * first
         keys_part = Part((columns, rows), (logical_first, 0), (part.step[1], 1))
-        uniform = Distribution(_core.UNIFORM, (0.0, 1.0))
-        run([Fill(writable_view(keys), keys_part, uniform, keys_stream)])
+        uniform = _core.UNIFORM, (0.0, 1.0)
+        run([(writable_view(keys), keys_part, uniform, keys_stream.key)])
         smallest = np.argsort(keys, axis=1, kind="stable")[:, :zeros]
         is_zero = np.zeros(keys.shape, bool)
         np.put_along_axis(is_zero, smallest, True, axis=1)

@@ -154,6 +154,7 @@ class _Default:
     def __init__(self, seed: int) -> None:
         self.root = Stream(seed)
         self.calls = itertools.count()
+        self.hash = hashlib.blake2b(digest_size=16, key=self.root.key, person=PERSON)
 
     def next(self) -> Stream:
         return self.root.child(str(next(self.calls)))
@@ -183,6 +184,16 @@ def manual_seed(seed: int) -> None:
     """
     global _default
     _default = _Default(seed)
+
+
+def as_key(generator: object) -> bytes:
+    """Return the key of a `generator` argument in any of its forms."""
+    if generator is None:  # as _default.next().key, in half the time
+        default = _default
+        child = default.hash.copy()
+        child.update(b"%d" % next(default.calls))
+        return child.digest()
+    return as_stream(generator).key
 
 
 def as_stream(generator: object) -> Stream:
