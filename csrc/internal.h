@@ -13,6 +13,9 @@
 /* Elements are made in tiles of 32: a Box-Muller pair lies 16 apart in its tile. */
 #define TILE 32
 
+/* Bytes of a cache line, which non-temporal stores write whole. */
+#define LINE 64
+
 /* How elements are stored: a dtype, or bfloat16 where no result is subnormal, so that an
    instruction which takes subnormals for zero rounds right. */
 #define BFLOAT16_NO_SUBNORMAL FASTINIT_DTYPES
@@ -59,6 +62,10 @@ struct kernels {
     fill_function *fill[METHODS][FORMATS];
     /* The words of `tiles` tiles of 128 bytes, from the tile with number `first` on. */
     void (*keystream)(const uint32_t round_keys[44], uint64_t first, size_t tiles, uint32_t *out);
+    /* Copies bytes past the caches; any alignment, best where both lie alike within a line. What
+       was written is in order with later stores after `stream_end`. */
+    void (*stream)(unsigned char *out, const unsigned char *in, size_t bytes);
+    void (*stream_end)(void);
 };
 
 extern const struct kernels portable_kernels;
@@ -70,6 +77,11 @@ extern const struct kernels neon_kernels;
 #endif
 
 const struct kernels *active_kernels(void);
+
+/* Element (i, j) of `in`, rows by columns, becomes element (j, i) of `out`. Strides are the bytes
+   from row to row; elements of a row are neighbours. */
+void transpose(unsigned char *out, int64_t out_stride, const unsigned char *in, int64_t in_stride,
+               int64_t rows, int64_t columns, size_t size);
 
 static inline size_t format_size(int format)
 {

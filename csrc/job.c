@@ -15,6 +15,8 @@
 #define STREAM_BYTES ((int64_t)4 << 20)
 /* The scratch of a thread, for targets that are not runs of memory. */
 #define SCRATCH_BYTES (32 * 1024)
+/* Of which so much waits to leave past the caches. */
+#define STAGE_BYTES (8 * 1024)
 /* Shorter runs than this are not worth a kernel call each, if scratch can take several in one. */
 #define SHORT_RUN 256
 
@@ -29,6 +31,8 @@ struct plan {
     int64_t stride[FASTINIT_MAX_DIMENSIONS]; /* bytes */
     int64_t step[FASTINIT_MAX_DIMENSIONS];   /* logical elements */
     int64_t extent[FASTINIT_MAX_DIMENSIONS]; /* of a box */
+    int order[FASTINIT_MAX_DIMENSIONS];      /* axes, the smallest stride first */
+    int64_t lead; /* elements of the first line of memory that are not the target's */
     int64_t elements, boxes, boxes_per_unit;
     size_t size;
     int direct, stream;
@@ -90,9 +94,9 @@ static void simplify(struct plan *plan)
     plan->dimensions = kept;
 }
 
-/* Axes in the order of their strides in memory, smallest first. */
-static void sort_by_stride(const struct plan *plan, int order[])
+static void sort_by_stride(struct plan *plan)
 {
+    int *const order = plan->order;
     for (int i = 0; i < plan->dimensions; i++) {
         int j = i;
         for (; j > 0 && distance(plan->stride[order[j - 1]]) >= distance(plan->stride[i]); j--)
@@ -119,6 +123,24 @@ static int64_t scratch_step(const struct plan *plan)
     return step > 0 && step <= TILE ? step : 1;
 }
 
+/* Boxes of scattered targets that are of whole lines of memory begin with one. */
+static int64_t find_lead(const struct plan *plan)
+{
+    const int inner = plan->order[0];
+    const int64_t stride = plan->stride[inner], size = (int64_t)plan->size;
+    if (distance(stride) != size || plan->extent[inner] * size % LINE != 0)
+        return 0;
+    const uint64_t start = (uintptr_t)plan->data;
+    return (int64_t)((stride < 0 ? -(start + plan->size) : start) % LINE / plan->size);
+}
+
+/* How many boxes there are along axis order[i]. */
+static int64_t count_boxes(const struct plan *plan, int i)
+{
+    const int axis = plan->order[i];
+    return blocks(plan->shape[axis] + (i == 0 ? plan->lead : 0), plan->extent[axis]);
+}
+
 static void choose_boxes(struct plan *plan)
 {
     const int last = plan->dimensions - 1;
@@ -135,8 +157,7 @@ static void choose_boxes(struct plan *plan)
         /* Long enough runs to generate, long enough runs to write, then whatever scratch takes. */
         const int64_t capacity = SCRATCH_BYTES / (int64_t)plan->size / scratch_step(plan);
         const int64_t run = 4 * TILE, line = 64;
-        int order[FASTINIT_MAX_DIMENSIONS];
-        sort_by_stride(plan, order);
+        const int *const order = plan->order;
         for (int axis = last; axis >= 0 && elements < run; axis--)
             elements = grow(plan, axis, elements, run);
         int64_t written = 1;
@@ -150,9 +171,10 @@ static void choose_boxes(struct plan *plan)
         for (int axis = last; axis >= 0 && elements <= capacity / 2; axis--)
             elements = grow(plan, axis, elements, capacity / 2);
     }
+    plan->lead = plan->direct ? 0 : find_lead(plan);
     plan->boxes = 1;
-    for (int axis = 0; axis <= last; axis++)
-        plan->boxes *= blocks(plan->shape[axis], plan->extent[axis]);
+    for (int i = 0; i <= last; i++)
+        plan->boxes *= count_boxes(plan, i);
     plan->boxes_per_unit = blocks(unit, elements);
 }
 
@@ -180,6 +202,7 @@ static void make_plan(const fastinit_fill *fill, struct plan *plan)
         return;
     }
     simplify(plan);
+    sort_by_stride(plan);
     choose_boxes(plan);
     plan->stream = plan->elements * (int64_t)plan->size >= STREAM_BYTES;
 }
@@ -216,14 +239,17 @@ void fastinit_job_free(fastinit_job *job)
     free(job);
 }
 
-/* The box with the given number: where it starts and how far it goes. Returns its elements. */
+/* The box with the given number, counted along memory: where it starts and how far it goes. Returns
+   its elements. */
 static int64_t locate(const struct plan *plan, int64_t box, int64_t start[], int64_t extent[])
 {
     int64_t elements = 1;
-    for (int axis = plan->dimensions - 1; axis >= 0; axis--) {
-        const int64_t count = blocks(plan->shape[axis], plan->extent[axis]);
-        start[axis] = box % count * plan->extent[axis];
-        extent[axis] = smaller(plan->extent[axis], plan->shape[axis] - start[axis]);
+    for (int i = 0; i < plan->dimensions; i++) {
+        const int axis = plan->order[i];
+        const int64_t count = count_boxes(plan, i), lead = i == 0 ? plan->lead : 0;
+        const int64_t first = box % count * plan->extent[axis] - lead;
+        start[axis] = first > 0 ? first : 0;
+        extent[axis] = smaller(first + plan->extent[axis], plan->shape[axis]) - start[axis];
         box /= count;
         elements *= extent[axis];
     }
@@ -286,25 +312,72 @@ static void copy_run(unsigned char *out, int64_t out_stride, const unsigned char
 #undef COPY
 }
 
+/* Copies a matrix of a box, whose rows are neighbours in scratch, to columns that are neighbours in
+   the target. What goes past the caches is made in a stage, in rows that lie within a line as they
+   do in the target: a line must not be read while the stores to it are still under way. */
+static void scatter_matrix(const struct plan *plan, unsigned char *out, int64_t out_stride,
+                           const unsigned char *in, int64_t in_stride, int64_t rows,
+                           int64_t columns)
+{
+    if (!plan->stream) {
+        transpose(out, out_stride, in, in_stride, rows, columns, plan->size);
+        return;
+    }
+    _Alignas(LINE) unsigned char stage[STAGE_BYTES];
+    const int64_t size = (int64_t)plan->size, most_rows = STAGE_BYTES / 4 / size;
+    for (; rows > 0; rows -= most_rows, in += most_rows * in_stride, out += most_rows * size) {
+        const int64_t bytes = smaller(rows, most_rows) * size;
+        const int64_t pitch = blocks(bytes, LINE) * LINE + (int64_t)((uint64_t)out_stride % LINE);
+        const int64_t lead = (int64_t)((uintptr_t)out % LINE);
+        const int64_t most = (STAGE_BYTES - lead - bytes) / pitch + 1;
+        for (int64_t column = 0; column < columns; column += most) {
+            const int64_t now = smaller(most, columns - column);
+            unsigned char *const target = out + column * out_stride;
+            unsigned char *const staged = stage + (uintptr_t)target % LINE;
+            transpose(staged, pitch, in + column * size, in_stride, bytes / size, now, plan->size);
+            for (int64_t i = 0; i < now; i++)
+                plan->kernels->stream(target + i * out_stride, staged + i * pitch, (size_t)bytes);
+        }
+    }
+}
+
 /* Copies a box, in the order of the target's memory. */
 static void scatter(const struct plan *plan, unsigned char *out, const int64_t extent[],
                     const unsigned char *scratch, const int64_t scratch_stride[])
 {
-    int order[FASTINIT_MAX_DIMENSIONS];
-    sort_by_stride(plan, order);
-    const int inner = order[0], axes = plan->dimensions - 1;
+    const int inner = plan->order[0], last = plan->dimensions - 1;
+    int64_t stride = plan->stride[inner], in_stride = scratch_stride[inner];
+    if (stride < 0) {
+        out += stride * (extent[inner] - 1);
+        scratch += in_stride * (extent[inner] - 1);
+        stride = -stride;
+        in_stride = -in_stride;
+    }
+    const int is_matrix = inner != last && stride == (int64_t)plan->size &&
+                          scratch_stride[last] == (int64_t)plan->size;
     int64_t outer_extent[FASTINIT_MAX_DIMENSIONS], index[FASTINIT_MAX_DIMENSIONS] = {0};
-    for (int i = 0; i < axes; i++)
-        outer_extent[i] = extent[order[axes - i]];
+    int outer[FASTINIT_MAX_DIMENSIONS], axes = 0;
+    for (int i = last; i > 0; i--) {
+        const int axis = plan->order[i];
+        if (is_matrix && axis == last)
+            continue;
+        outer[axes] = axis;
+        outer_extent[axes++] = extent[axis];
+    }
     do {
-        int64_t out_offset = 0, in_offset = 0;
+        unsigned char *to = out;
+        const unsigned char *from = scratch;
         for (int i = 0; i < axes; i++) {
-            out_offset += index[i] * plan->stride[order[axes - i]];
-            in_offset += index[i] * scratch_stride[order[axes - i]];
+            to += index[i] * plan->stride[outer[i]];
+            from += index[i] * scratch_stride[outer[i]];
         }
-        copy_run(out + out_offset, plan->stride[inner], scratch + in_offset, scratch_stride[inner],
-                 extent[inner], plan->size);
+        if (is_matrix)
+            scatter_matrix(plan, to, plan->stride[last], from, in_stride, extent[inner],
+                           extent[last]);
+        else
+            copy_run(to, stride, from, in_stride, extent[inner], plan->size);
     } while (advance(index, outer_extent, axes));
+    plan->kernels->stream_end();
 }
 
 static int64_t fill_box(const struct plan *plan, int64_t box, unsigned char *scratch)

@@ -106,8 +106,6 @@ INLINE void store_pair(int format, unsigned char *tile, int first, f32_vector a,
         store_float8_e5m2(out, a, b);
 }
 
-#define LINE 64
-
 /* Whole lines on their way from a cached buffer to memory, past the caches. */
 struct lines {
     const unsigned char *from, *end;
@@ -310,6 +308,18 @@ static void keystream(const uint32_t round_keys[44], uint64_t first, size_t tile
     }
 }
 
+static void stream(unsigned char *out, const unsigned char *in, size_t bytes)
+{
+    const size_t lead = -(uintptr_t)out % LINE, head = lead < bytes ? lead : bytes;
+    memcpy(out, in, head);
+    for (bytes -= head, out += head, in += head; bytes >= LINE; bytes -= LINE) {
+        stream_line(out, in);
+        out += LINE;
+        in += LINE;
+    }
+    memcpy(out, in, bytes);
+}
+
 #define KERNELS(isa)                                                                               \
     {                                                                                              \
         .name = isa,                                                                               \
@@ -321,5 +331,5 @@ static void keystream(const uint32_t round_keys[44], uint64_t first, size_t tile
                 [METHOD_TRUNCATED_CENTRE] = NAME_FILLS(truncated_centre),                          \
                 [METHOD_TRUNCATED] = NAME_FILLS(truncated),                                        \
             },                                                                                     \
-        .keystream = keystream,                                                                    \
+        .keystream = keystream, .stream = stream, .stream_end = stream_end,                        \
     }

@@ -245,6 +245,35 @@ def test_streamed_fills(isa, offset):
     assert target.tobytes() == np.concatenate(pieces).tobytes()
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "float8_e4m3fn"])
+@pytest.mark.parametrize("offset", [0, 1, 48])  # from the line, in elements
+def test_streamed_transpositions(isa, dtype, dtype_of, offset):
+    """Scattered boxes past the caches: lines begin within a box where the rows are odd."""
+    dtype = dtype_of(dtype)
+    rows, columns = {8: (700, 801), 4: (1001, 1152), 2: (1501, 1601), 1: (2049, 2111)}[
+        dtype.itemsize
+    ]
+    size = rows * columns
+    memory = np.full((size + 256) * dtype.itemsize, 0xA5, np.uint8).view(dtype)
+    first = -memory.ctypes.data % 64 // dtype.itemsize + 64 + offset
+    target = memory[first : first + size].reshape(columns, rows).T
+    expected = fastinit.uniform((rows, columns), -1, 1, generator=3, dtype=dtype)
+    for view, values in (
+        (target, expected),
+        (target[::-1, :], expected),
+        (target[:, ::-1], expected),
+        (target[5:, ::2], expected[5:, ::2]),
+    ):
+        part = {"shape": (rows, columns)}
+        if values is not expected:
+            part["index"] = (slice(5, None), slice(None, None, 2))
+        memory.view(np.uint8)[...] = 0xA5
+        fastinit.uniform_(view, -1, 1, generator=3, **part)
+        assert as_bytes(np.ascontiguousarray(view)) == as_bytes(np.ascontiguousarray(values))
+        outside = np.concatenate([memory[:first], memory[first + size :]])
+        assert (outside.view(np.uint8) == 0xA5).all()
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
 @pytest.mark.parametrize("scale", [1e-7, 1e-3, 1, 300, 40_000])
 def test_narrow_is_float32_rounded_once(isa, dtype, dtype_of, scale):

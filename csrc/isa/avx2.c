@@ -152,8 +152,8 @@ INLINE u32_vector aes_last_round(u32_vector state, u32_vector key)
 
 INLINE void stream_line(void *out, const void *line)
 {
-    _mm256_stream_si256(out, _mm256_load_si256(line));
-    _mm256_stream_si256((__m256i *)out + 1, _mm256_load_si256((const __m256i *)line + 1));
+    _mm256_stream_si256(out, _mm256_loadu_si256(line));
+    _mm256_stream_si256((__m256i *)out + 1, _mm256_loadu_si256((const __m256i *)line + 1));
 }
 INLINE void stream_end(void) { _mm_sfence(); }
 /* clang-format on */

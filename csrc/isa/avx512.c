@@ -109,7 +109,7 @@ INLINE void u32_store_low_8(void *out, u32_vector a) { _mm_storeu_si128(out, _mm
 INLINE u32_vector aes_round(u32_vector state, u32_vector key) { return _mm512_aesenc_epi128(state, key); }
 INLINE u32_vector aes_last_round(u32_vector state, u32_vector key) { return _mm512_aesenclast_epi128(state, key); }
 
-INLINE void stream_line(void *out, const void *line) { _mm512_stream_si512(out, _mm512_load_si512(line)); }
+INLINE void stream_line(void *out, const void *line) { _mm512_stream_si512(out, _mm512_loadu_si512(line)); }
 INLINE void stream_end(void) { _mm_sfence(); }
 /* clang-format on */
 
