@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -64,13 +64,16 @@ class Settings:
         return Race(group, name, array.size, array.nbytes, threads, seconds)
 
 
+def _everyone(work: Work, array: Array) -> list[Side]:
+    return limits.sides(array) + peers.sides(work, array)
+
+
 def single(settings: Settings) -> Iterator[Race]:
     """One thread, memory already touched."""
     for dtype in settings.dtypes:
         for work in (UNIFORM, NORMAL):
             array = settings.array(settings.elements, dtype)
-            sides = limits.sides(array) + peers.sides(work, array)
-            yield settings.race("single", f"{work.name} {dtype}", array, sides)
+            yield settings.race("single", f"{work.name} {dtype}", array, _everyone(work, array))
         # torch's takes so long that a quarter must do.
         array = settings.array(settings.elements // 4, dtype)
         for work, interval in TRUNCATED_NAMES.items():
@@ -78,12 +81,11 @@ def single(settings: Settings) -> Iterator[Race]:
                 continue
             own = peers.fastinit_side(NORMAL, array, name="fastinit normal_")
             name = f"{work.name} {dtype} {interval}"
-            yield settings.race("single", name, array, [own, *peers.sides(work, array)])
+            yield settings.race("single", name, array, [own, *_everyone(work, array)])
     width = math.isqrt(settings.elements)
     array = settings.array(width * width, "float32").reshape(width, width)
-    yield settings.race(
-        "single", "kaiming_normal_ float32", array, peers.sides(Work("kaiming_normal_", ()), array)
-    )
+    sides = _everyone(Work("kaiming_normal_", ()), array)
+    yield settings.race("single", "kaiming_normal_ float32", array, sides)
 
 
 def dtypes(settings: Settings) -> Iterator[Race]:
@@ -99,7 +101,7 @@ def dtypes(settings: Settings) -> Iterator[Race]:
 
 def curve(settings: Settings) -> Iterator[Race]:
     """Sizes from 64 elements to four times those of the other races, one thread."""
-    kept = ("fastinit", "torch", "NumPy SFC64", "MKL ARS5 ICDF")
+    kept = ("fastinit", "torch", "NumPy SFC64", "MKL ARS5 ICDF", "MKL SFMT19937 ICDF")
     elements = SMALLEST
     while elements <= 4 * settings.elements:
         if elements <= 2 * settings.elements:
@@ -119,13 +121,14 @@ def curve(settings: Settings) -> Iterator[Race]:
 def threads(settings: Settings) -> Iterator[Race]:
     """The same fill on one thread, two, four ... all."""
     array = settings.array(settings.elements, "float32")
-    kept = ("fastinit", "torch", "NumPy SFC64", "MKL ARS5 ICDF", limits.STREAMED, "MKL ARS5")
+    mkl = "MKL SFMT19937"  # its fastest on large arrays
+    kept = (limits.STREAMED, "fastinit", "torch", "NumPy SFC64", mkl, f"{mkl} ICDF")
     for work in (UNIFORM, NORMAL):
         sides = []
         for count in settings.thread_counts:
             for side in limits.sides(array, count) + peers.sides(work, array, count):
                 if side.name in kept:
-                    sides.append(Side(f"{side.name} on {count}", side.run, side.prepare))
+                    sides.append(replace(side, name=f"{side.name} on {count}"))
         name = f"{work.name} float32"
         yield settings.race("threads", name, array, sides, settings.threads)
 
@@ -184,7 +187,7 @@ def strides(settings: Settings) -> Iterator[Race]:
     for name, target in (("contiguous", array), ("transposed", array.T)):
         sides.append(peers.fastinit_side(NORMAL, target, name=f"fastinit {name}"))
         for side in peers.torch_sides(NORMAL, target, 1):
-            sides.append(Side(f"torch {name}", side.run, side.prepare))
+            sides.append(replace(side, name=f"torch {name}"))
     yield settings.race("strides", "normal_ float32", array, sides)
 
 

@@ -37,7 +37,7 @@ const char *store_name(void)
 }
 
 /* `to` is aligned to a cache line, `size` is whole lines. */
-void fill_streamed(void *to, size_t size)
+static void stream(void *to, size_t size)
 {
     vector *vectors = to;
     const vector value = SET(BYTE);
@@ -47,7 +47,7 @@ void fill_streamed(void *to, size_t size)
     _mm_sfence();
 }
 
-void fill_cached(void *to, size_t size)
+static void store(void *to, size_t size)
 {
     vector *vectors = to;
     const vector value = SET(BYTE);
@@ -63,14 +63,31 @@ const char *store_name(void)
     return "memset";
 }
 
-void fill_streamed(void *to, size_t size)
+static void stream(void *to, size_t size)
 {
     memset(to, BYTE, size);
 }
 
-void fill_cached(void *to, size_t size)
+static void store(void *to, size_t size)
 {
     memset(to, BYTE, size);
 }
 
 #endif
+
+/* Keeps the compiler from merging the repeats. */
+#define REPEAT(times, call)                                                                        \
+    for (size_t n = 0; n < (times); n++) {                                                         \
+        call;                                                                                      \
+        __asm__ volatile("" ::: "memory");                                                         \
+    }
+
+void fill_streamed(void *to, size_t size, size_t times)
+{
+    REPEAT(times, stream(to, size))
+}
+
+void fill_cached(void *to, size_t size, size_t times)
+{
+    REPEAT(times, store(to, size))
+}

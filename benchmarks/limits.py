@@ -7,6 +7,7 @@ import mmap
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.team import Team
+from benchmarks.team import together
 from benchmarks.timing import Side
 
 Bytes = npt.NDArray[np.uint8]
 SOURCE = Path(__file__).with_name("limits.c")
 HUGE_PAGE = 1 << 21
 LINE = 64
+REPEATED_SIZE = 1 << 20
 STREAMED = "limit: streamed"
 CACHED = "limit: cached"
 FIRST_TOUCH = "limit: first touch"
@@ -39,7 +41,7 @@ def library() -> ctypes.CDLL | None:
         loaded = ctypes.CDLL(str(target))
     loaded.store_name.restype = ctypes.c_char_p
     for fill in (loaded.fill_streamed, loaded.fill_cached):
-        fill.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        fill.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
         fill.restype = None
     return loaded
 
@@ -56,22 +58,29 @@ def _parts(size: int, threads: int, unit: int) -> list[tuple[int, int]]:
     return [(start, min(each, size - start)) for start in range(0, size, each)]
 
 
-def _fill(fill: Any, memory: Bytes, threads: int, unit: int) -> None:
+def _filling(
+    fill: Any, memory: Bytes, threads: int, unit: int, repeats: int = 1
+) -> Callable[[], object]:
+    """Return the work of filling memory, each thread its part."""
     address = memory.ctypes.data
     parts = _parts(memory.size, threads, unit)
-    Team.of(threads).run([partial(fill, address + start, size) for start, size in parts])
+    return together([partial(fill, address + start, size, repeats) for start, size in parts])
 
 
 def sides(array: npt.NDArray[Any], threads: int = 1) -> list[Side]:
-    """Return streamed and cached fills of an aligned array of whole cache lines."""
+    """Return streamed and cached fills of an aligned array of whole cache lines.
+
+    Small ones are repeated in C: it is the memory that is measured, not the calls.
+    """
     loaded = library()
     if loaded is None:
         return []
     memory = array.reshape(-1).view(np.uint8)
     assert memory.ctypes.data % LINE == memory.size % LINE == 0
+    repeats = max(1, REPEATED_SIZE // memory.size)
     return [
-        Side(STREAMED, partial(_fill, loaded.fill_streamed, memory, threads, LINE)),
-        Side(CACHED, partial(_fill, loaded.fill_cached, memory, threads, LINE)),
+        Side(name, _filling(fill, memory, threads, LINE, repeats), repeats=repeats)
+        for name, fill in ((STREAMED, loaded.fill_streamed), (CACHED, loaded.fill_cached))
     ]
 
 
@@ -82,7 +91,7 @@ def _fresh(fill: Any, size: int, threads: int) -> Bytes:
     memory: Bytes = np.frombuffer(pages, np.uint8)
     start = -memory.ctypes.data % HUGE_PAGE
     memory = memory[start : start + size]
-    _fill(fill, memory, threads, HUGE_PAGE)
+    _filling(fill, memory, threads, HUGE_PAGE)()
     return memory
 
 

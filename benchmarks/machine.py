@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -38,7 +39,7 @@ def processor() -> str:
     """Return the processor's name."""
     for line in (_read(Path("/proc/cpuinfo")) or "").splitlines():
         if line.startswith("model name"):
-            return line.partition(":")[2].strip()
+            return re.sub(r"\((R|TM)\)", "", line.partition(":")[2]).strip()
     return platform.processor() or platform.machine()
 
 
@@ -48,7 +49,9 @@ def caches() -> dict[str, str]:
     for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         kind, level = _read(index / "type"), _read(index / "level")
         if kind in ("Data", "Unified"):
-            found[f"L{level}"] = _read(index / "size") or "unknown"
+            kibibytes = int((_read(index / "size") or "0K").removesuffix("K"))
+            mebibytes = f"{kibibytes >> 10} MiB"
+            found[f"L{level}"] = f"{kibibytes} KiB" if kibibytes < 1024 else mebibytes
     return found
 
 

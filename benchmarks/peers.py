@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import fastinit
 from benchmarks import mkl
 from benchmarks.machine import installed
-from benchmarks.team import Team
+from benchmarks.team import Task, together
 from benchmarks.timing import Side
 
 Array = npt.NDArray[Any]
@@ -64,70 +64,68 @@ def torch_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
     yield Side("torch", run, partial(torch.set_num_threads, threads))
 
 
-def _split(array: Array, fills: list[Callable[[Array], object]]) -> Callable[[], object]:
+Filler = Callable[[Array], Task]
+
+
+def _split(array: Array, fillers: Sequence[Filler]) -> Task:
     """Return the work of filling so many parts of an array at once."""
-    parts = np.array_split(array, len(fills))
-    tasks = [partial(fill, part) for fill, part in zip(fills, parts, strict=True)]
-    return partial(Team.of(len(tasks)).run, tasks)
+    parts = np.array_split(array, len(fillers))
+    return together([filler(part) for filler, part in zip(fillers, parts, strict=True)])
 
 
-def _numpy_fill(work: Work, generator: np.random.Generator) -> Callable[[Array], object]:
-    def fill(array: Array) -> None:
-        draw: Any = generator.random if work == UNIFORM else generator.standard_normal
-        draw(out=array, dtype=array.dtype)
-
-    return fill
+def _does(work: Work, array: Array) -> bool:
+    """Return whether libraries that know float32, float64 and no truncation do the work."""
+    return work in (UNIFORM, NORMAL) and array.dtype.name in ("float32", "float64")
 
 
 def numpy_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
-    """Yield NumPy's Generator, a generator a thread; randomgen's AES is one of its bit generators."""
-    if work not in (UNIFORM, NORMAL) or array.dtype.name not in ("float32", "float64"):
+    """Yield NumPy's Generator, one a thread, also on randomgen's AES."""
+    if not _does(work, array):
         return
     makers: dict[str, Any] = {"NumPy SFC64": np.random.SFC64, "NumPy PCG64": np.random.PCG64}
     if installed("randomgen"):
         import randomgen
 
         makers["randomgen AESCounter"] = randomgen.AESCounter
+
+    def filler(generator: Any) -> Filler:
+        draw = generator.random if work == UNIFORM else generator.standard_normal
+        return lambda part: partial(draw, out=part, dtype=part.dtype)
+
     for name, maker in makers.items():
         generators = [np.random.Generator(maker(seed)) for seed in range(threads)]
-        yield Side(name, _split(array, [_numpy_fill(work, each) for each in generators]))
+        yield Side(name, _split(array, [filler(generator) for generator in generators]))
 
 
 def randompack_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
     """Yield randompack's default engine and its fastest."""
-    if not installed("randompack") or work not in (UNIFORM, NORMAL):
-        return
-    if array.dtype.name not in ("float32", "float64"):
+    if not _does(work, array) or not installed("randompack"):
         return
     import randompack
 
-    def fill(generator: Any) -> Callable[[Array], object]:
+    def filler(engine: str, seed: int) -> Filler:
+        generator = randompack.Rng(engine)
+        generator.seed(seed)
         draw = generator.unif if work == UNIFORM else generator.normal
-        return lambda array: draw(out=array)
+        return lambda part: partial(draw, out=part)
 
     for engine in ("x256++simd", "sfc64simd"):
-        generators = [randompack.Rng(engine) for _ in range(threads)]
-        for seed, generator in enumerate(generators):
-            generator.seed(seed)
-        yield Side(f"randompack {engine}", _split(array, [fill(each) for each in generators]))
+        fillers = [filler(engine, seed) for seed in range(threads)]
+        yield Side(f"randompack {engine}", _split(array, fillers))
 
 
 def mkl_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
     """Yield MKL's generators by each of their methods."""
-    if not installed("mkl") or work not in (UNIFORM, NORMAL):
+    if not _does(work, array) or not installed("mkl"):
         return
-    if array.dtype.name not in ("float32", "float64"):
-        return
-    function = "Uniform" if work == UNIFORM else "Gaussian"
-    methods = {"": mkl.UNIFORM_METHOD} if work == UNIFORM else mkl.GAUSSIAN_METHODS
+    distribution = "Uniform" if work == UNIFORM else "Gaussian"
     for brng in mkl.BRNGS:
-        for name, method in methods.items():
-
-            def fill(stream: mkl.Stream, method: int = method) -> Callable[[Array], object]:
-                return lambda array: stream.fill(function, method, array, (0.0, 1.0))
-
-            fills = [fill(mkl.Stream(brng, number)) for number in range(threads)]
-            yield Side(f"MKL {brng} {name}".rstrip(), _split(array, fills))
+        for method in mkl.METHODS[distribution]:
+            fillers = [
+                partial(mkl.Stream(brng, number).filling, distribution, method)
+                for number in range(threads)
+            ]
+            yield Side(f"MKL {brng} {method}".rstrip(), _split(array, fillers))
 
 
 def sides(work: Work, array: Array, threads: int = 1) -> list[Side]:
@@ -163,7 +161,7 @@ def creating_sides(elements: int, dtype: str, threads: int) -> Iterator[Side]:
         mkl.library()
         import mkl_random
 
-        for method in mkl.GAUSSIAN_METHODS:
+        for method in mkl.METHODS["Gaussian"]:
             state = mkl_random.MKLRandomState(0, brng="ARS5")
             run = partial(state.standard_normal, elements, method=method)
             yield Side(f"mkl_random ARS5 {method}", run)

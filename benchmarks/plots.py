@@ -21,8 +21,10 @@ from benchmarks.results import Race, Run
 # Okabe and Ito's colours, which the colour-blind tell apart.
 BLUE, SKY, GREEN, ORANGE = "#0072B2", "#56B4E9", "#009E73", "#E69F00"
 VERMILION, PURPLE, GREY = "#D55E00", "#CC79A7", "#6b6b6b"
-STYLE = {
+STYLE: Any = {
     "svg.hashsalt": "fastinit",
+    "svg.fonttype": "none",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "Helvetica", "sans-serif"],
     "font.size": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -51,8 +53,8 @@ PEERS = [
 PANELS = {
     "uniform_ float32": "uniform_, float32",
     "normal_ float32": "normal_, float32",
-    "normal_ bfloat16": "normal_, bfloat16",
     "normal_ float64": "normal_, float64",
+    "normal_ bfloat16": "normal_, bfloat16",
     "trunc_normal_ float32 +-2 sigma": "trunc_normal_ within 2 sigma, float32",
 }
 
@@ -93,9 +95,21 @@ def _label_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]], gap: f
         )
 
 
-def _subtitle(run: Run) -> str:
-    machine = run.machine
-    return f"{machine['processor']}, {machine['isa']}, {machine['date'][:10]}"
+def _machine(run: Run) -> str:
+    return f"{run.machine['processor']}, {run.machine['isa']}, {run.machine['date'][:10]}"
+
+
+def _title(axes: Any, run: Run, text: str) -> None:
+    axes.set_title(text, pad=24)
+    axes.annotate(
+        _machine(run),
+        (0, 1),
+        xytext=(0, 8),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        color=GREY,
+        size=10,
+    )
 
 
 def curve(run: Run) -> Any:
@@ -103,7 +117,7 @@ def curve(run: Run) -> Any:
     races = sorted(run.of("curve"), key=lambda race: race.size)
     figure, axes = plt.subplots(figsize=(9, 5))
     lines = [
-        (LIMIT, "memory's limit:\nfill of one value", GREY, "--", None),
+        (LIMIT, "memory's limit", GREY, "--", None),
         ("fastinit uniform_", "fastinit uniform_", SKY, "-", "o"),
         ("fastinit", "fastinit normal_", BLUE, "-", "o"),
         ("MKL *", "MKL normal (ICDF)", VERMILION, "-", "s"),
@@ -125,59 +139,64 @@ def curve(run: Run) -> Any:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_locator(NullLocator())
     axes.set_xlabel("size of the tensor (float32), memory already touched")
-    axes.set_ylabel("GB/s, one thread")
+    axes.set_ylabel("GB/s")
     low, high = map(math.log10, axes.get_ylim())
     _label_ends(axes, ends, (high - low) / 17)
-    axes.set_title(f"Throughput against size\n{_subtitle(run)}")
+    _title(axes, run, "Throughput against size, one thread (higher is faster)")
     return figure
 
 
+def _verdict(ratio: float) -> str:
+    if ratio < 1:
+        return f"{1 / ratio:.1f}x faster"
+    return f"{ratio:.1f}x slower" if ratio < 10 else f"{ratio:.0f}x slower"
+
+
 def _bars(axes: Any, race: Race, title: str) -> None:
-    rows = [
-        (race.gigabytes(side), label, colour, side)
-        for pattern, label, colour in PEERS
-        if (side := race.best(pattern)) is not None
-    ]
-    own = race.best("fastinit")
-    for y, (speed, label, colour, side) in enumerate(rows):
-        axes.barh(y, speed, 0.72, color=colour)
-        factor = "" if label in ("fastinit", "memory's limit") else _factor(race, side, own)
-        axes.text(speed, y, f"  {speed:.1f}{factor}", va="center")
-    detail = {"Intel MKL", "NumPy"}
-    names = [
-        side.replace("BoxMuller", "Box-Muller ") if label in detail else label
-        for _, label, _, side in rows
-    ]
-    axes.set_yticks(range(len(rows)), [name.strip() for name in names])
-    axes.invert_yaxis()
+    found = [(race.best(pattern), label, colour) for pattern, label, colour in PEERS]
+    rows = [(side, label, colour) for side, label, colour in found if side is not None]
+    rows.sort(key=lambda row: race.time(row[0]))
+    names = []
+    for y, (side, label, colour) in enumerate(rows):
+        speed = race.gigabytes(side)
+        is_peer = label not in ("fastinit", "memory's limit")
+        verdict = f"   {_verdict(race.ratio(side, 'fastinit'))}" if is_peer else ""
+        axes.barh(y, speed, 0.74, color=colour)
+        axes.annotate(
+            f"{speed:.1f}{verdict}",
+            (speed, y),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            size=10,
+        )
+        names.append(side if label in ("Intel MKL", "NumPy") else label)
+    axes.set_yticks(range(len(rows)), names)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0)
-    axes.set_title(title)
-
-
-def _factor(race: Race, side: str, own: str | None) -> str:
-    if own is None:
-        return ""
-    ratio = race.ratio(side, own)
-    return f"  (fastinit {ratio:.1f}x)" if ratio < 10 else f"  (fastinit {ratio:.0f}x)"
+    axes.tick_params(axis="y", length=0, labelsize=10)
+    axes.set_title(title, size=11)
 
 
 def peers(run: Run) -> Any:
     """Draw the throughput of every peer, one thread."""
     panels = [(race, PANELS[race.name]) for race in run.of("single") if race.name in PANELS]
-    heights = [sum(race.best(side) is not None for side, _, _ in PEERS) + 1.2 for race, _ in panels]
+    panels.sort(key=lambda panel: list(PANELS.values()).index(panel[1]))
+    heights = [sum(race.best(side) is not None for side, _, _ in PEERS) for race, _ in panels]
     figure, axes = plt.subplots(
         len(panels),
         1,
         sharex=True,
         squeeze=False,
-        figsize=(9, 0.32 * sum(heights) + 1),
+        figsize=(9, 0.25 * sum(heights) + 0.42 * len(panels) + 0.9),
         height_ratios=heights,
     )
     for axis, (race, title) in zip(axes[:, 0], panels, strict=True):
         _bars(axis, race, title)
-    axes[-1, 0].set_xlabel(f"GB/s, one thread (longer is faster)\n{_subtitle(run)}")
-    axes[-1, 0].margins(x=0.15)
+    axes[-1, 0].set_xlabel(
+        f"GB/s, one thread (longer is faster); slower, faster: than fastinit\n{_machine(run)}"
+    )
+    axes[-1, 0].margins(x=0.12)
     return figure
 
 
@@ -188,7 +207,7 @@ def threads(run: Run) -> Any:
         ("uniform_ float32", limits.STREAMED, "memory's limit", GREY, "--", None),
         ("uniform_ float32", "fastinit", "fastinit uniform_", SKY, "-", "o"),
         ("normal_ float32", "fastinit", "fastinit normal_", BLUE, "-", "o"),
-        ("normal_ float32", "MKL ARS5 ICDF", "MKL normal (ICDF)", VERMILION, "-", "s"),
+        ("normal_ float32", "MKL SFMT19937 ICDF", "MKL normal (ICDF)", VERMILION, "-", "s"),
         ("normal_ float32", "NumPy SFC64", "NumPy normal", GREEN, "-", "v"),
         ("normal_ float32", "torch", "torch normal_", ORANGE, "-", "^"),
     ]
@@ -212,7 +231,7 @@ def threads(run: Run) -> Any:
     axes.set_ylabel("GB/s")
     low, high = map(math.log10, axes.get_ylim())
     _label_ends(axes, ends, (high - low) / 17)
-    axes.set_title(f"Scaling with threads\n{_subtitle(run)}")
+    _title(axes, run, "Scaling with threads (higher is faster)")
     return figure
 
 

@@ -80,8 +80,7 @@ class Run:
     @property
     def default_path(self) -> Path:
         """The file that a run is kept in, by machine and date."""
-        name = re.sub(r"\((R|TM)\)", "", self.machine["processor"])
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        slug = re.sub(r"[^a-z0-9]+", "-", self.machine["processor"].lower()).strip("-")
         date = re.sub(r"[^0-9T]", "", self.machine["date"][:16])
         return DIRECTORY / f"{slug}-{self.machine['cpus']}-cpus-{date}.json"
 

@@ -6,24 +6,37 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
+Task = Callable[[], object]
 
-class Team:
-    """The calling thread and its helpers."""
 
-    def __init__(self, threads: int) -> None:
-        self.pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+def in_turn(tasks: Sequence[Task]) -> Task:
+    """Return the work of doing one task after the other."""
+    if len(tasks) == 1:
+        return tasks[0]
 
-    @staticmethod
-    @lru_cache
-    def of(threads: int) -> Team:
-        """Return the team of so many threads."""
-        return Team(threads)
+    def run() -> None:
+        for task in tasks:
+            task()
 
-    def run(self, tasks: Sequence[Callable[[], object]]) -> None:
-        """Do every task, each on a thread of its own."""
-        first, *others = tasks
-        helpers = [self.pool.submit(task) for task in others] if self.pool is not None else []
-        assert len(helpers) == len(others)
+    return run
+
+
+@lru_cache
+def _helpers(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count)
+
+
+def together(tasks: Sequence[Task]) -> Task:
+    """Return the work of doing every task at once, the first in the calling thread."""
+    first, *others = tasks
+    if not others:
+        return first
+    helpers = _helpers(len(others))
+
+    def run() -> None:
+        started = [helpers.submit(task) for task in others]
         first()
-        for helper in helpers:
-            helper.result()
+        for task in started:
+            task.result()
+
+    return run

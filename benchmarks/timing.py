@@ -24,6 +24,7 @@ class Side:
     name: str
     run: Callable[[], object]
     prepare: Callable[[], object] = nothing  # done before the clock starts
+    repeats: int = 1  # how often `run` does it
 
 
 def _sample(side: Side, calls: int) -> float:
@@ -34,14 +35,14 @@ def _sample(side: Side, calls: int) -> float:
         result = run()
     elapsed = time.perf_counter() - start
     del result  # what was created is freed after the clock has stopped
-    return elapsed / calls
+    return elapsed / (calls * side.repeats)
 
 
 def _calls(side: Side) -> int:
     """Warm a side up; return how many calls make a sample."""
-    if _sample(side, 1) >= SAMPLE_SECONDS:
+    if _sample(side, 1) * side.repeats >= SAMPLE_SECONDS:
         return 1
-    return max(1, math.ceil(SAMPLE_SECONDS / _sample(side, 10)))
+    return max(1, math.ceil(SAMPLE_SECONDS / (_sample(side, 10) * side.repeats)))
 
 
 def alternate(sides: Sequence[Side], rounds: int) -> dict[str, list[float]]:
