@@ -160,7 +160,7 @@ def _bars(axes: Any, race: Race, title: str) -> None:
     for y, (side, label, colour) in enumerate(rows):
         speed = race.gigabytes(side)
         is_peer = label not in ("fastinit", "memory's limit")
-        verdict = f"   {_verdict(race.ratio(side, 'fastinit'))}" if is_peer else ""
+        verdict = f", {_verdict(race.ratio(side, 'fastinit'))}" if is_peer else ""
         axes.barh(y, speed, 0.74, color=colour)
         axes.annotate(
             f"{speed:.1f}{verdict}",

@@ -15,9 +15,9 @@ from benchmarks import machine
 
 DIRECTORY = Path(__file__).with_name("results")
 METHOD = (
-    "seconds a call, one sample of every side a round, all in one process on the same memory, in "
-    "another order each round, after a warm-up; a time is the median over the rounds, a ratio the "
-    "median of the ratios within each round"
+    "seconds a call, a sample of every side a round, all in one process on the same memory, in "
+    "another order each round; a call before each sample where it is shorter than 0.1 s; a time is "
+    "the median over the rounds, a ratio the median of the ratios within each round"
 )
 
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 # A sample is of as many calls as take this long.
 SAMPLE_SECONDS = 0.002
+# A faster side gets a call before its sample, and so finds the caches as it leaves them itself:
+# streamed stores are slow to lines that another side has left in the cache.
+SETTLED_SECONDS = 0.1
 
 
 def nothing() -> None:
@@ -27,22 +30,26 @@ class Side:
     repeats: int = 1  # how often `run` does it
 
 
-def _sample(side: Side, calls: int) -> float:
+def _sample(side: Side, calls: int, is_settled: bool) -> float:
+    """Return the seconds a call, of so many; what was created is freed after the clock stopped."""
     side.prepare()
     run, result = side.run, None
+    if is_settled:
+        run()
     start = time.perf_counter()
     for _ in range(calls):
         result = run()
     elapsed = time.perf_counter() - start
-    del result  # what was created is freed after the clock has stopped
-    return elapsed / (calls * side.repeats)
+    del result
+    return elapsed / calls
 
 
-def _calls(side: Side) -> int:
-    """Warm a side up; return how many calls make a sample."""
-    if _sample(side, 1) * side.repeats >= SAMPLE_SECONDS:
-        return 1
-    return max(1, math.ceil(SAMPLE_SECONDS / (_sample(side, 10) * side.repeats)))
+def _pace(side: Side) -> tuple[int, bool]:
+    """Warm a side up; return how many calls make a sample, and whether another settles it."""
+    seconds = _sample(side, 1, is_settled=True)
+    if seconds < SAMPLE_SECONDS:
+        seconds = _sample(side, 10, is_settled=False)
+    return max(1, math.ceil(SAMPLE_SECONDS / seconds)), seconds < SETTLED_SECONDS
 
 
 def alternate(sides: Sequence[Side], rounds: int) -> dict[str, list[float]]:
@@ -51,14 +58,14 @@ def alternate(sides: Sequence[Side], rounds: int) -> dict[str, list[float]]:
     A round takes one sample of each side, in another order than the round before.
     """
     assert len({side.name for side in sides}) == len(sides)
-    calls = {side.name: _calls(side) for side in sides}
+    paces = {side.name: _pace(side) for side in sides}
     seconds: dict[str, list[float]] = {side.name: [] for side in sides}
     gc.collect()
     gc.disable()
     try:
         for number in range(rounds):
             for side in random.Random(number).sample(sides, len(sides)):
-                seconds[side.name].append(_sample(side, calls[side.name]))
+                seconds[side.name].append(_sample(side, *paces[side.name]) / side.repeats)
     finally:
         gc.enable()
     return seconds
