@@ -8,7 +8,7 @@ from pathlib import Path
 
 import fastinit
 from benchmarks import machine, results
-from benchmarks.console import console, print_bars, print_machine, print_race
+from benchmarks.console import console, print_bars, print_disturbances, print_machine, print_race
 from benchmarks.groups import ELEMENTS, GROUPS, SMALLEST, Settings
 
 EPILOG = "a quick run: python -m benchmarks --elements 1048576 --rounds 3 --only single"
@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> None:
     fastinit.set_num_threads(None)
     taken = results.new_run(options.elements, options.rounds, races)
     print_bars(taken)
+    print_disturbances(taken)
     is_whole = options.only is None and options.elements == ELEMENTS
     path = options.results or (taken.default_path if is_whole else None)
     if path is not None:

@@ -14,6 +14,7 @@ from benchmarks.machine import PEERS, installed
 from benchmarks.results import Race, Run
 
 console = Console(highlight=False)
+DISTURBING_CPUS = 0.1
 COLOURS = {"goal reached": "green", "reached": "green", "MISSED": "red", "goal missed": "yellow"}
 
 
@@ -50,6 +51,14 @@ def print_race(race: Race) -> None:
             side, microseconds, f"{race.nanoseconds(side):.3f}", f"{race.gigabytes(side):.2f}"
         )
     console.print(table)
+
+
+def print_disturbances(run: Run) -> None:
+    """Print during which races other processes took so much that they must be run again."""
+    disturbed = [race for race in run.races if (race.others or 0.0) > DISTURBING_CPUS]
+    if disturbed:
+        races = ", ".join(f"{race.group}: {race.name} ({race.others})" for race in disturbed)
+        console.print(f"Disturbed by other processes (CPUs they took): {races}\n")
 
 
 def print_bars(run: Run) -> None:

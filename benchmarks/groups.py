@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 import fastinit
 from benchmarks import limits, peers
-from benchmarks.machine import installed
+from benchmarks.machine import OtherProcesses, installed
 from benchmarks.models import fill_each, fill_together, gpt2_fills
 from benchmarks.peers import NORMAL, TRUNCATED, TRUNCATED_USUAL, UNIFORM, Work
 from benchmarks.results import Race
@@ -57,11 +57,19 @@ class Settings:
         return sorted({*powers, self.threads})
 
     def race(
-        self, group: str, name: str, array: Array, sides: list[Side], threads: int = 1
+        self,
+        group: str,
+        name: str,
+        sides: list[Side],
+        elements: int,
+        size: int,
+        threads: int = 1,
+        rounds: int | None = None,
     ) -> Race:
-        """Time the sides of a race on an array."""
-        seconds = alternate(sides, self.rounds)
-        return Race(group, name, array.size, array.nbytes, threads, seconds)
+        """Time the sides of a race; `size` is in bytes."""
+        others = OtherProcesses()
+        seconds = alternate(sides, rounds or self.rounds)
+        return Race(group, name, elements, size, threads, seconds, others.cpus())
 
 
 def _everyone(work: Work, array: Array) -> list[Side]:
@@ -73,7 +81,9 @@ def single(settings: Settings) -> Iterator[Race]:
     for dtype in settings.dtypes:
         for work in (UNIFORM, NORMAL):
             array = settings.array(settings.elements, dtype)
-            yield settings.race("single", f"{work.name} {dtype}", array, _everyone(work, array))
+            yield settings.race(
+                "single", f"{work.name} {dtype}", _everyone(work, array), array.size, array.nbytes
+            )
         # torch's takes so long that a quarter must do.
         array = settings.array(settings.elements // 4, dtype)
         for work, interval in TRUNCATED_NAMES.items():
@@ -81,11 +91,13 @@ def single(settings: Settings) -> Iterator[Race]:
                 continue
             own = peers.fastinit_side(NORMAL, array, name="fastinit normal_")
             name = f"{work.name} {dtype} {interval}"
-            yield settings.race("single", name, array, [own, *_everyone(work, array)])
+            yield settings.race(
+                "single", name, [own, *_everyone(work, array)], array.size, array.nbytes
+            )
     width = math.isqrt(settings.elements)
     array = settings.array(width * width, "float32").reshape(width, width)
     sides = _everyone(Work("kaiming_normal_", ()), array)
-    yield settings.race("single", "kaiming_normal_ float32", array, sides)
+    yield settings.race("single", "kaiming_normal_ float32", sides, array.size, array.nbytes)
 
 
 def dtypes(settings: Settings) -> Iterator[Race]:
@@ -96,7 +108,7 @@ def dtypes(settings: Settings) -> Iterator[Race]:
             for dtype in settings.dtypes
         ]
         array = settings.array(settings.elements, "float32")
-        yield settings.race("dtypes", work.name, array, sides)
+        yield settings.race("dtypes", work.name, sides, array.size, array.nbytes)
 
 
 def curve(settings: Settings) -> Iterator[Race]:
@@ -114,7 +126,7 @@ def curve(settings: Settings) -> Iterator[Race]:
         slow = elements > settings.elements  # the curves of the others are flat by then
         everyone = peers.sides(NORMAL, array)[: 1 if slow else None]
         sides += [side for side in everyone if side.name in kept]
-        yield settings.race("curve", f"normal_ {elements}", array, sides)
+        yield settings.race("curve", f"normal_ {elements}", sides, array.size, array.nbytes)
         elements *= 4
 
 
@@ -130,7 +142,7 @@ def threads(settings: Settings) -> Iterator[Race]:
                 if side.name in kept:
                     sides.append(replace(side, name=f"{side.name} on {count}"))
         name = f"{work.name} float32"
-        yield settings.race("threads", name, array, sides, settings.threads)
+        yield settings.race("threads", name, sides, array.size, array.nbytes, settings.threads)
 
 
 def cold(settings: Settings) -> Iterator[Race]:
@@ -141,14 +153,12 @@ def cold(settings: Settings) -> Iterator[Race]:
     for creator in (fastinit.uniform, fastinit.normal):
         name = f"fastinit.{creator.__name__}"
         sides.append(Side(name, partial(creator, elements, generator=0), prepare))
-    seconds = alternate(sides, settings.rounds)
-    yield Race("cold", "large", elements, 4 * elements, count, seconds)
+    yield settings.race("cold", "large", sides, elements, 4 * elements, count)
     elements = settings.elements
     for dtype in ("float32", "float64"):
         sides = list(peers.creating_sides(elements, dtype, count))
-        seconds = alternate(sides, settings.rounds)
         size = elements * ITEM_SIZES[dtype]
-        yield Race("cold", f"normals, {dtype}", elements, size, count, seconds)
+        yield settings.race("cold", f"normals, {dtype}", sides, elements, size, count)
 
 
 def small(settings: Settings) -> Iterator[Race]:
@@ -164,7 +174,9 @@ def small(settings: Settings) -> Iterator[Race]:
             tensor = torch.zeros(width, width)
             sides.append(Side("fastinit, torch tensor", partial(fill, tensor), prepare))
             sides.append(Side("torch", partial(torch.nn.init.kaiming_normal_, tensor)))
-        yield settings.race("small", f"kaiming_normal_ {width}x{width}", array, sides)
+        yield settings.race(
+            "small", f"kaiming_normal_ {width}x{width}", sides, array.size, array.nbytes
+        )
 
 
 def isas(settings: Settings) -> Iterator[Race]:
@@ -176,7 +188,7 @@ def isas(settings: Settings) -> Iterator[Race]:
             for isa in fastinit.available_isas()
         ]
         sides += peers.torch_sides(work, array, 1)
-        yield settings.race("isas", f"{work.name} float32", array, sides)
+        yield settings.race("isas", f"{work.name} float32", sides, array.size, array.nbytes)
 
 
 def strides(settings: Settings) -> Iterator[Race]:
@@ -188,7 +200,7 @@ def strides(settings: Settings) -> Iterator[Race]:
         sides.append(peers.fastinit_side(NORMAL, target, name=f"fastinit {name}"))
         for side in peers.torch_sides(NORMAL, target, 1):
             sides.append(replace(side, name=f"torch {name}"))
-    yield settings.race("strides", "normal_ float32", array, sides)
+    yield settings.race("strides", "normal_ float32", sides, array.size, array.nbytes)
 
 
 def orthogonal(settings: Settings) -> Iterator[Race]:
@@ -198,9 +210,10 @@ def orthogonal(settings: Settings) -> Iterator[Race]:
     work = Work("orthogonal_", ())
     sides = [peers.fastinit_side(work, array, settings.threads)]
     sides += peers.torch_sides(work, array, settings.threads)
-    seconds = alternate(sides, min(settings.rounds, 3))
-    yield Race(
-        "orthogonal", "orthogonal_ float32", array.size, array.nbytes, settings.threads, seconds
+    rounds = min(settings.rounds, 3)
+    name = "orthogonal_ float32"
+    yield settings.race(
+        "orthogonal", name, sides, array.size, array.nbytes, settings.threads, rounds
     )
 
 
@@ -216,7 +229,7 @@ def models(settings: Settings) -> Iterator[Race]:
         Side("a call each", partial(fill_each, fills), prepare),
         peers.fastinit_side(NORMAL, array, settings.threads, name="one array"),
     ]
-    yield settings.race("models", "gpt2", array, sides, settings.threads)
+    yield settings.race("models", "gpt2", sides, array.size, array.nbytes, settings.threads)
 
 
 GROUPS: dict[str, Callable[[Settings], Iterator[Race]]] = {

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -53,6 +54,28 @@ def caches() -> dict[str, str]:
             mebibytes = f"{kibibytes >> 10} MiB"
             found[f"L{level}"] = f"{kibibytes} KiB" if kibibytes < 1024 else mebibytes
     return found
+
+
+class OtherProcesses:
+    """How many CPUs other processes, and other machines on the same host, take from here on."""
+
+    def __init__(self) -> None:
+        self.wall, self.busy = time.perf_counter(), self._busy()
+
+    def _busy(self) -> float | None:
+        line = (_read(Path("/proc/stat")) or "").partition("\n")[0]
+        if not line:
+            return None
+        user, nice, system, _idle, _waiting, *interrupts_and_steal = map(int, line.split()[1:9])
+        ticks = user + nice + system + sum(interrupts_and_steal)
+        return ticks / os.sysconf("SC_CLK_TCK") - time.process_time()
+
+    def cpus(self) -> float | None:
+        """Return the mean of their number; None where the system does not tell."""
+        busy, wall = self._busy(), time.perf_counter() - self.wall
+        if busy is None or self.busy is None:
+            return None
+        return round(max(0.0, busy - self.busy) / wall, 2)
 
 
 def _commit() -> str | None:

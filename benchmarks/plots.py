@@ -91,6 +91,7 @@ def _label_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]], gap: f
             textcoords=("axes fraction", "data"),
             color=colour,
             va="center",
+            weight="bold",
             annotation_clip=False,
         )
 

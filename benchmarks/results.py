@@ -31,6 +31,7 @@ class Race:
     size: int  # in bytes
     threads: int
     seconds: dict[str, list[float]]
+    others: float | None = None  # CPUs that other processes kept busy meanwhile
 
     def time(self, side: str) -> float:
         """Return the median of the seconds that a side took."""
