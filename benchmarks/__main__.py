@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import fastinit
 from benchmarks import machine, results
 from benchmarks.console import console, print_bars, print_disturbances, print_machine, print_race
-from benchmarks.groups import ELEMENTS, GROUPS, SMALLEST, Settings
+from benchmarks.groups import ELEMENTS, GROUPS, UNIT, Settings
+from benchmarks.peers import ACTIVE_ISA
 
 EPILOG = "a quick run: python -m benchmarks --elements 1048576 --rounds 3 --only single"
 
 
-def _int_from(first: int, text: str) -> int:
-    value = int(text) if text.isdecimal() else -1
-    if value < first:
-        raise argparse.ArgumentTypeError(f"must be an int of at least {first}, not {text!r}")
-    return value
+def _multiple_of(unit: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        value = int(text) if text.isdecimal() else 0
+        if value < unit or value % unit != 0:
+            raise argparse.ArgumentTypeError(f"must be a positive multiple of {unit}, not {text!r}")
+        return value
+
+    return convert
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -35,11 +39,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--elements",
-        type=lambda text: _int_from(SMALLEST * SMALLEST, text),
+        type=_multiple_of(UNIT),
         default=ELEMENTS,
         help=f"default {ELEMENTS}; every size follows from it",
     )
-    parser.add_argument("--rounds", type=lambda text: _int_from(1, text), default=5)
+    parser.add_argument("--rounds", type=_multiple_of(1), default=5)
     parser.add_argument("--only", action="append", choices=list(GROUPS), metavar="GROUP",
                         help=f"one of {', '.join(GROUPS)}; may be given again")  # fmt: skip
     parser.add_argument(
@@ -55,14 +59,13 @@ def make_parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> None:
     """Take a run and print it."""
     settings = Settings(options.elements, options.rounds, fastinit.get_num_threads())
-    isa = fastinit.isa()
     print_machine(machine.describe())
     races = []
     for name in options.only or GROUPS:
         for race in GROUPS[name](settings):
             races.append(race)
             print_race(race)
-    fastinit._core.choose_isa(isa)
+    fastinit._core.choose_isa(ACTIVE_ISA)
     fastinit.set_num_threads(None)
     taken = results.new_run(options.elements, options.rounds, races)
     print_bars(taken)

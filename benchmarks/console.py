@@ -47,9 +47,8 @@ def print_race(race: Race) -> None:
     table = _table(title, ("side", "us a call", "ns an element", "GB/s"))
     for side in sorted(race.seconds, key=race.time):
         microseconds = f"{race.time(side) * 1e6:,.2f}"
-        table.add_row(
-            side, microseconds, f"{race.nanoseconds(side):.3f}", f"{race.gigabytes(side):.2f}"
-        )
+        speed = "" if race.size is None else f"{race.gigabytes(side):.2f}"
+        table.add_row(side, microseconds, f"{race.nanoseconds(side):.3f}", speed)
     console.print(table)
 
 

@@ -23,6 +23,7 @@ from fastinit.arrays import ITEM_SIZES, dtype_of
 Array = npt.NDArray[Any]
 ELEMENTS = 64 << 20
 SMALLEST = 64
+UNIT = SMALLEST * SMALLEST  # every size that follows from a multiple of it is whole cache lines
 TRUNCATED_NAMES = {TRUNCATED: "+-2 sigma", TRUNCATED_USUAL: "std .02 within +-2"}
 
 
@@ -37,13 +38,18 @@ class Settings:
     @cached_property
     def memory(self) -> Array:
         """Memory on huge pages, touched, that all sides fill in turn."""
-        memory = fastinit.empty(8 * self.elements, "float32").view(np.uint8)
+        memory = fastinit.empty(self.elements, "float64").view(np.uint8)
         memory.fill(0)
         return memory
 
     def array(self, elements: int, dtype: str) -> Array:
         """Return an array in that memory."""
         return self.memory[: elements * ITEM_SIZES[dtype]].view(dtype_of(dtype))
+
+    @property
+    def width(self) -> int:
+        """Width of a square matrix of about as many elements, in whole cache lines."""
+        return math.isqrt(self.elements) // 16 * 16
 
     @property
     def dtypes(self) -> list[str]:
@@ -62,11 +68,11 @@ class Settings:
         name: str,
         sides: list[Side],
         elements: int,
-        size: int,
+        size: int | None,
         threads: int = 1,
         rounds: int | None = None,
     ) -> Race:
-        """Time the sides of a race; `size` is in bytes."""
+        """Time the sides of a race; `size` is in bytes, None where it is not the same for all."""
         others = OtherProcesses()
         seconds = alternate(sides, rounds or self.rounds)
         return Race(group, name, elements, size, threads, seconds, others.cpus())
@@ -94,7 +100,7 @@ def single(settings: Settings) -> Iterator[Race]:
             yield settings.race(
                 "single", name, [own, *_everyone(work, array)], array.size, array.nbytes
             )
-    width = math.isqrt(settings.elements)
+    width = settings.width
     array = settings.array(width * width, "float32").reshape(width, width)
     sides = _everyone(Work("kaiming_normal_", ()), array)
     yield settings.race("single", "kaiming_normal_ float32", sides, array.size, array.nbytes)
@@ -107,8 +113,7 @@ def dtypes(settings: Settings) -> Iterator[Race]:
             peers.fastinit_side(work, settings.array(settings.elements, dtype), name=dtype)
             for dtype in settings.dtypes
         ]
-        array = settings.array(settings.elements, "float32")
-        yield settings.race("dtypes", work.name, sides, array.size, array.nbytes)
+        yield settings.race("dtypes", work.name, sides, settings.elements, None)
 
 
 def curve(settings: Settings) -> Iterator[Race]:
@@ -193,7 +198,7 @@ def isas(settings: Settings) -> Iterator[Race]:
 
 def strides(settings: Settings) -> Iterator[Race]:
     """A matrix and its transpose, one thread."""
-    width = math.isqrt(settings.elements)
+    width = settings.width
     array = settings.array(width * width, "float32").reshape(width, width)
     sides = []
     for name, target in (("contiguous", array), ("transposed", array.T)):
@@ -205,7 +210,7 @@ def strides(settings: Settings) -> Iterator[Race]:
 
 def orthogonal(settings: Settings) -> Iterator[Race]:
     """A QR decomposition, on all threads."""
-    width = math.isqrt(settings.elements) // 2
+    width = settings.width // 2
     array = settings.array(width * width, "float32").reshape(width, width)
     work = Work("orthogonal_", ())
     sides = [peers.fastinit_side(work, array, settings.threads)]

@@ -16,6 +16,7 @@ from benchmarks.team import Task, together
 from benchmarks.timing import Side
 
 Array = npt.NDArray[Any]
+ACTIVE_ISA = fastinit.isa()
 
 
 class Work(NamedTuple):
@@ -38,7 +39,7 @@ def fastinit_side(
 
     def prepare() -> None:
         fastinit.set_num_threads(threads)
-        fastinit._core.choose_isa(isa or fastinit.available_isas()[-1])
+        fastinit._core.choose_isa(isa or ACTIVE_ISA)
 
     run = partial(getattr(fastinit, work.name), array, *work.parameters, generator=0)
     return Side(name, run, prepare)

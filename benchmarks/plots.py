@@ -115,7 +115,7 @@ def _title(axes: Any, run: Run, text: str) -> None:
 
 def curve(run: Run) -> Any:
     """Draw throughput against size, one thread."""
-    races = sorted(run.of("curve"), key=lambda race: race.size)
+    races = sorted(run.of("curve"), key=lambda race: race.elements)
     figure, axes = plt.subplots(figsize=(9, 5))
     lines = [
         (LIMIT, "memory's limit", GREY, "--", None),
@@ -127,14 +127,14 @@ def curve(run: Run) -> Any:
     ]
     ends = []
     for pattern, label, colour, dashes, marker in lines:
-        points = [(r.size, r.gigabytes(side)) for r in races if (side := r.best(pattern))]
+        points = [(4 * r.elements, r.gigabytes(side)) for r in races if (side := r.best(pattern))]
         if points:
             sizes, speeds = zip(*points, strict=True)
             axes.plot(sizes, speeds, color=colour, linestyle=dashes, marker=marker)
             ends.append((sizes[-1], speeds[-1], label, colour))
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.set_xticks([race.size for race in races][::2])
+    axes.set_xticks([4 * race.elements for race in races][::2])
     axes.xaxis.set_major_formatter(FuncFormatter(_bytes))
     axes.yaxis.set_major_formatter(FuncFormatter(_plain))
     for axis in (axes.xaxis, axes.yaxis):

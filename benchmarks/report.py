@@ -79,12 +79,15 @@ def replace_between(text: str, name: str, content: str) -> str:
 
 def write_report(run: Run, root: Path = ROOT) -> list[Path]:
     """Write the pictures and both READMEs' tables; return the paths."""
-    sizes = f"{run.elements:,} elements (trunc_normal_: a quarter), medians of {run.rounds} rounds"
+    method = (
+        f"{run.elements / 2**20:g} Mi elements (trunc_normal_: a quarter), medians of {run.rounds} "
+        f"rounds; {machine_line(run)}"
+    )
     tables = {
-        root / "README.md": ("speed", [fills_table(run), others_table(run), machine_line(run)]),
+        root / "README.md": ("speed", [fills_table(run), others_table(run), method]),
         root / "benchmarks" / "README.md": (
             "bars",
-            [bars_table(run), f"{sizes}; {machine_line(run)}"],
+            [bars_table(run), method],
         ),
     }
     for path, (name, parts) in tables.items():

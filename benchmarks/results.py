@@ -28,7 +28,7 @@ class Race:
     group: str
     name: str
     elements: int
-    size: int  # in bytes
+    size: int | None  # in bytes, where it is the same for all sides
     threads: int
     seconds: dict[str, list[float]]
     others: float | None = None  # CPUs that other processes kept busy meanwhile
@@ -53,6 +53,7 @@ class Race:
 
     def gigabytes(self, side: str) -> float:
         """Return the 1e9 bytes a second."""
+        assert self.size is not None
         return self.size / self.time(side) / 1e9
 
     def by_threads(self, name: str) -> dict[int, str]:
