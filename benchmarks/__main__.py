@@ -1,123 +1,94 @@
-"""The speed of single fills, as ratios of things timed alternately in one process."""
+"""Time fastinit side by side with its peers, and report what a run found."""
+
+from __future__ import annotations
 
 import argparse
-import platform
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 import fastinit
+from benchmarks import machine, results
+from benchmarks.console import console, print_bars, print_disturbances, print_machine, print_race
+from benchmarks.groups import ELEMENTS, GROUPS, UNIT, Settings
+from benchmarks.peers import ACTIVE_ISA
 
-Timed = Callable[[], object]
-
-
-def cpu_model() -> str:
-    """Return the processor's name and caches, as the system tells them."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
+EPILOG = "a quick run: python -m benchmarks --elements 1048576 --rounds 3 --only single"
 
 
-def alternate(sides: dict[str, Timed], rounds: int) -> dict[str, list[float]]:
-    """Time every side once a round, after one round that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for round_number in range(rounds + 1):
-        for name, run in sides.items():
-            start = time.perf_counter()
-            run()
-            elapsed = time.perf_counter() - start
-            if round_number > 0:
-                seconds[name].append(elapsed)
-    return seconds
+def _multiple_of(unit: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        value = int(text) if text.isdecimal() else 0
+        if value < unit or value % unit != 0:
+            raise argparse.ArgumentTypeError(f"must be a positive multiple of {unit}, not {text!r}")
+        return value
+
+    return convert
 
 
-def with_threads(threads: int, run: Timed) -> Timed:
-    """Return the same work on so many threads."""
-
-    def threaded() -> object:
-        fastinit.set_num_threads(threads)
-        return run()
-
-    return threaded
-
-
-def sides_of(elements: int) -> tuple[dict[str, Timed], list[tuple[str, str, str, float]]]:
-    """Return what is timed, and the rows (label, slower side, faster side, bar)."""
-    array = fastinit.empty(elements, "float32")
-    double = fastinit.empty(elements, "float64")
-    plain = np.empty(elements, np.float32)  # 16-byte aligned, 4-KiB pages, as NumPy has it
-    for buffer in (array, double, plain):
-        buffer.fill(0)
-    one, two = (lambda run: with_threads(1, run)), (lambda run: with_threads(2, run))
-    sides: dict[str, Timed] = {
-        "zeros_": one(lambda: fastinit.zeros_(array)),
-        "uniform_": one(lambda: fastinit.uniform_(array, -1, 1, generator=0)),
-        "normal_": one(lambda: fastinit.normal_(array, generator=0)),
-        "normal_, NumPy's memory": one(lambda: fastinit.normal_(plain, generator=0)),
-        "trunc_normal_": one(lambda: fastinit.trunc_normal_(array, generator=0)),
-        "normal_ float64": one(lambda: fastinit.normal_(double, generator=0)),
-        "normal_ 2 threads": two(lambda: fastinit.normal_(array, generator=0)),
-        "NumPy SFC64 uniform": lambda: sfc.random(out=array, dtype=np.float32),
-        "NumPy SFC64 normal": lambda: sfc.standard_normal(out=array, dtype=np.float32),
-    }
-    sfc = np.random.Generator(np.random.SFC64(0))
-    rows = [
-        ("uniform_ / zeros_ (non-temporal), speed", "zeros_", "uniform_", 0.8),
-        ("normal_, 2 threads / 1", "normal_", "normal_ 2 threads", 1.8),
-        ("uniform_ / NumPy SFC64", "NumPy SFC64 uniform", "uniform_", 0.0),
-        ("normal_ / NumPy SFC64", "NumPy SFC64 normal", "normal_", 0.0),
-    ]
-    try:
-        import torch
-    except ImportError:
-        print("torch is not installed: its rows are left out")
-        return sides, rows
-    tensor, wide = torch.from_numpy(array), torch.from_numpy(double)
-    narrow = tensor.view(torch.bfloat16)[:elements]  # the same memory for every dtype
-    init = torch.nn.init
-    sides |= {
-        "normal_ bfloat16": one(lambda: fastinit.normal_(narrow, generator=0)),
-        "torch uniform_": lambda: init.uniform_(tensor, -1, 1),
-        "torch normal_": lambda: init.normal_(tensor),
-        "torch normal_ bfloat16": lambda: init.normal_(narrow),
-        "torch normal_ float64": lambda: init.normal_(wide),
-        "torch trunc_normal_": lambda: init.trunc_normal_(tensor),
-    }
-    rows += [
-        ("normal_ bfloat16 / float32, speed", "normal_", "normal_ bfloat16", 1.0),
-        ("normal_ / torch", "torch normal_", "normal_", 5.0),
-        ("uniform_ / torch", "torch uniform_", "uniform_", 0.0),
-        ("normal_ bfloat16 / torch", "torch normal_ bfloat16", "normal_ bfloat16", 0.0),
-        ("normal_ float64 / torch", "torch normal_ float64", "normal_ float64", 0.0),
-        ("trunc_normal_ +-2 / torch", "torch trunc_normal_", "trunc_normal_", 0.0),
-    ]
-    return sides, rows
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, epilog=EPILOG
+    )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=("run", "report"),
+        default="run",
+        help="time (the default), or make the pictures and the READMEs' tables from a results file",
+    )
+    parser.add_argument(
+        "--elements",
+        type=_multiple_of(UNIT),
+        default=ELEMENTS,
+        help=f"default {ELEMENTS}; every size follows from it",
+    )
+    parser.add_argument("--rounds", type=_multiple_of(1), default=5)
+    parser.add_argument("--only", action="append", choices=list(GROUPS), metavar="GROUP",
+                        help=f"one of {', '.join(GROUPS)}; may be given again")  # fmt: skip
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        help="what a run writes (default: results/MACHINE-DATE.json for a whole run, nothing for "
+        "another) and a report reads (default: the newest)",
+    )
+    return parser
 
 
-def main() -> None:
-    """Time, and print both tables."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--elements", type=int, default=64 << 20)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    versions = f"Python {platform.python_version()}, NumPy {np.__version__}"
-    sides, rows = sides_of(options.elements)
-    print(f"{cpu_model()}, {fastinit.get_num_threads()} CPUs, {fastinit.isa()}, {versions}")
-    print(f"{options.elements} elements, warm buffers, median of {options.rounds} rounds\n")
-    seconds = alternate(sides, options.rounds)
-    for name, times in seconds.items():
-        print(f"{name:<28} {min(times) / options.elements * 1e9:8.3f} ns an element")
-    print()
-    for label, slower, faster, bar in rows:
-        ratio = statistics.median(
-            a / b for a, b in zip(seconds[slower], seconds[faster], strict=True)
-        )
-        verdict = "" if not bar else f"   bar {bar:g}: {'reached' if ratio >= bar else 'missed'}"
-        print(f"{label:<40} {ratio:8.2f}{verdict}")
+def run(options: argparse.Namespace) -> None:
+    """Take a run and print it."""
+    settings = Settings(options.elements, options.rounds, fastinit.get_num_threads())
+    print_machine(machine.describe())
+    races = []
+    for name in options.only or GROUPS:
+        for race in GROUPS[name](settings):
+            races.append(race)
+            print_race(race)
+    fastinit._core.choose_isa(ACTIVE_ISA)
+    fastinit.set_num_threads(None)
+    taken = results.new_run(options.elements, options.rounds, races)
+    print_bars(taken)
+    print_disturbances(taken)
+    is_whole = options.only is None and options.elements == ELEMENTS
+    path = options.results or (taken.default_path if is_whole else None)
+    if path is not None:
+        results.save(taken, path)
+        console.print(f"written: {path}", soft_wrap=True)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Write pictures and tables."""
+    from benchmarks.report import write_report
+
+    for path in write_report(results.load(options.results or results.newest())):
+        console.print(f"written: {path}", soft_wrap=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    options = make_parser().parse_args(arguments)
+    {"run": run, "report": report}[options.command](options)
 
 
 if __name__ == "__main__":

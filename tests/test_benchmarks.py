@@ -1,0 +1,61 @@
+"""The benchmark suite runs, with whatever peers there are; nothing here judges a time."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def benchmarks(*arguments, root=ROOT):
+    command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    pytest.importorskip("rich")
+    path = tmp_path_factory.mktemp("results") / "run.json"
+    printed = benchmarks("--elements", 4096, "--rounds", 1, "--results", path)
+    assert f"written: {path}" in printed
+    assert "Bars and goals" in printed
+    return path
+
+
+def test_every_group_and_bar_has_its_sides(results, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.bars import BARS
+    from benchmarks.groups import GROUPS
+    from benchmarks.machine import PEERS, installed
+    from benchmarks.results import load
+
+    run = load(results)
+    assert {race.group for race in run.races} == set(GROUPS)
+    for race in run.races:
+        for samples in race.seconds.values():
+            assert len(samples) == 1
+            assert samples[0] > 0
+    missing = [bar.label for bar in BARS if bar.value(run) is None]
+    if missing:
+        absent = [name for name in PEERS if installed(name) is None]
+        pytest.skip(f"left out: {missing}; not installed: {absent}")
+
+
+def test_report_is_written_and_deterministic(results, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.report import write_report
+    from benchmarks.results import load
+
+    (tmp_path / "benchmarks").mkdir()
+    for name in ("README.md", "benchmarks/README.md"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    first = {path: path.read_bytes() for path in write_report(load(results), tmp_path)}
+    assert {path.name for path in first} == {"README.md", "curve.svg", "peers.svg", "threads.svg"}
+    second = {path: path.read_bytes() for path in write_report(load(results), tmp_path)}
+    assert first == second
+    assert all(len(content) < 100_000 for content in first.values())
+    assert b"| uniform_ float32 |" in first[tmp_path / "README.md"]
