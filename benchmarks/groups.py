@@ -225,7 +225,7 @@ def orthogonal(settings: Settings) -> Iterator[Race]:
 def models(settings: Settings) -> Iterator[Race]:
     """GPT-2's parameters in one call, in many, and as many elements in one array; all threads."""
     fills = gpt2_fills(settings.elements / ELEMENTS)
-    elements = sum(fill.view.size for fill in fills)
+    elements = sum(view.size for view, *_ in fills)
     array = fastinit.empty(elements, "float32")
     array.fill(0)
     prepare = partial(fastinit.set_num_threads, settings.threads)

@@ -6,7 +6,8 @@ import fastinit
 from fastinit import _core
 from fastinit.arrays import writable_view
 from fastinit.cli.models import Rule, gpt2
-from fastinit.fill import Distribution, Fill, constant, locate_part, run
+from fastinit.fill import Fill, run
+from fastinit.rules import Distribution, constant
 
 LAYERS, WIDTH = 12, 768
 
@@ -15,18 +16,17 @@ def _distribution(rule: Rule) -> Distribution:
     if rule.kind == "constant":
         return constant(rule.parameters[0])
     assert rule.kind == "normal"
-    return Distribution(_core.NORMAL, (0.0, rule.std))
+    return _core.NORMAL, (0.0, rule.std)
 
 
 def gpt2_fills(scale: float) -> list[Fill]:
     """Return the fills of GPT-2 small, its width scaled."""
-    fills = []
+    fills: list[Fill] = []
     for parameter in gpt2(LAYERS, max(1, int(WIDTH * scale))):
         array = fastinit.empty(parameter.shape, "float32")
         array.fill(0)
-        part, _ = locate_part(array.shape, None, None)
-        stream = fastinit.Stream(0) / parameter.name
-        fills.append(Fill(writable_view(array), part, _distribution(parameter.rule), stream))
+        key = (fastinit.Stream(0) / parameter.name).key
+        fills.append((writable_view(array), None, _distribution(parameter.rule), key))
     return fills
 
 
