@@ -78,6 +78,13 @@ extern const struct kernels neon_kernels;
 
 const struct kernels *active_kernels(void);
 
+/* Whether the page was never written to, nor read. */
+int memory_is_untouched(const void *start);
+/* Asks for huge pages where none have been touched yet, and for pages at once rather than one fault
+   each. */
+void memory_advise_huge_pages(void *start, size_t bytes);
+void memory_populate(void *start, size_t bytes);
+
 /* Element (i, j) of `in`, rows by columns, becomes element (j, i) of `out`. Strides are the bytes
    from row to row; elements of a row are neighbours. */
 void transpose(unsigned char *out, int64_t out_stride, const unsigned char *in, int64_t in_stride,

@@ -9,14 +9,17 @@
 #include "aes.h"
 #include "internal.h"
 
-/* A unit is about this many bytes: some 20 to 100 us of work. */
-#define UNIT_BYTES ((int64_t)1 << 20)
+/* A unit is about this many bytes, some 50 to 200 us of work; in long runs it is a huge page, which
+   two threads should not touch first. */
+#define UNIT_BYTES ((int64_t)2 << 20)
 /* Contiguous runs go past the caches where the whole fill is larger than this. */
 #define STREAM_BYTES ((int64_t)4 << 20)
 /* The scratch of a thread, for targets that are not runs of memory. */
 #define SCRATCH_BYTES (32 * 1024)
 /* Of which so much waits to leave past the caches. */
 #define STAGE_BYTES (8 * 1024)
+/* Whether memory is new is asked of the system for no less than this. */
+#define PROBE_BYTES (256 * 1024)
 /* Shorter runs than this are not worth a kernel call each, if scratch can take several in one. */
 #define SHORT_RUN 256
 
@@ -123,15 +126,17 @@ static int64_t scratch_step(const struct plan *plan)
     return step > 0 && step <= TILE ? step : 1;
 }
 
-/* Boxes of scattered targets that are of whole lines of memory begin with one. */
+/* Boxes that are whole lines of memory begin with one, those that are huge pages likewise. */
 static int64_t find_lead(const struct plan *plan)
 {
     const int inner = plan->order[0];
     const int64_t stride = plan->stride[inner], size = (int64_t)plan->size;
-    if (distance(stride) != size || plan->extent[inner] * size % LINE != 0)
+    const int64_t bytes = plan->extent[inner] * size;
+    if (distance(stride) != size || bytes % LINE != 0)
         return 0;
+    const uint64_t unit = bytes == UNIT_BYTES ? (uint64_t)UNIT_BYTES : LINE;
     const uint64_t start = (uintptr_t)plan->data;
-    return (int64_t)((stride < 0 ? -(start + plan->size) : start) % LINE / plan->size);
+    return (int64_t)((stride < 0 ? -(start + plan->size) : start) % unit / plan->size);
 }
 
 /* How many boxes there are along axis order[i]. */
@@ -171,11 +176,26 @@ static void choose_boxes(struct plan *plan)
         for (int axis = last; axis >= 0 && elements <= capacity / 2; axis--)
             elements = grow(plan, axis, elements, capacity / 2);
     }
-    plan->lead = plan->direct ? 0 : find_lead(plan);
+    plan->lead = find_lead(plan);
     plan->boxes = 1;
     for (int i = 0; i <= last; i++)
         plan->boxes *= count_boxes(plan, i);
     plan->boxes_per_unit = blocks(unit, elements);
+}
+
+/* Huge pages for memory that is new. */
+static void advise(const struct plan *plan)
+{
+    unsigned char *start = plan->data;
+    size_t bytes = plan->size;
+    for (int axis = 0; axis < plan->dimensions; axis++) {
+        const int64_t reach = plan->stride[axis] * (plan->shape[axis] - 1);
+        bytes += (size_t)distance(reach);
+        if (reach < 0)
+            start += reach;
+    }
+    if (memory_is_untouched(start + bytes / 2))
+        memory_advise_huge_pages(start, bytes);
 }
 
 static void make_plan(const fastinit_fill *fill, struct plan *plan)
@@ -205,6 +225,8 @@ static void make_plan(const fastinit_fill *fill, struct plan *plan)
     sort_by_stride(plan);
     choose_boxes(plan);
     plan->stream = plan->elements * (int64_t)plan->size >= STREAM_BYTES;
+    if (plan->stream)
+        advise(plan);
 }
 
 fastinit_job *fastinit_job_new(const fastinit_fill *fills, size_t count)
@@ -391,7 +413,12 @@ static int64_t fill_box(const struct plan *plan, int64_t box, unsigned char *scr
         out += start[axis] * plan->stride[axis];
     }
     if (plan->direct) {
-        plan->fill(&plan->parameters, first, (size_t)elements, out, plan->stream);
+        /* A page that is touched now has just been cleared, and its lines are in the caches. */
+        const size_t bytes = (size_t)elements * plan->size;
+        const int untouched = plan->stream && bytes >= PROBE_BYTES && memory_is_untouched(out);
+        if (untouched)
+            memory_populate(out, bytes);
+        plan->fill(&plan->parameters, first, (size_t)elements, out, plan->stream && !untouched);
     } else {
         int64_t scratch_stride[FASTINIT_MAX_DIMENSIONS];
         generate(plan, first, extent, scratch, scratch_stride);
