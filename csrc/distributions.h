@@ -24,12 +24,19 @@ INLINE F(vector) F(uniform)(U(vector) word, const struct parameters *p)
 /* G. E. P. Box and M. E. Muller, A note on the generation of random normal deviates, 1958. Of the
    angle's word, bit 30 (62) says whether the point lies nearer to the second axis than to the
    first, the top bit on which side of the other, and the rest is the angle from that axis. */
-INLINE void F(box_muller)(U(vector) radius_word, U(vector) angle_word, const struct parameters *p,
+INLINE F(vector) F(squared_radius)(U(vector) word)
+{
+    return F(minus_two_log)(F(twice_probability)(word), U(is_negative)(word));
+}
+
+INLINE F(vector) F(radius)(F(vector) square, const struct parameters *p)
+{
+    return F(mul)(F(sqrt)(square), F(set)((F(scalar))p->std));
+}
+
+INLINE void F(box_muller)(F(vector) radius, U(vector) angle_word, const struct parameters *p,
                           F(vector) * first, F(vector) * second)
 {
-    const F(vector) minus_two_log =
-        F(minus_two_log)(F(twice_probability)(radius_word), U(is_negative)(radius_word));
-    const F(vector) radius = F(mul)(F(sqrt)(minus_two_log), F(set)((F(scalar))p->std));
     const F(vector) v =
         F(fma)(F(from_signed)(U(shift_left_2)(angle_word)), F(set)(UNIT), F(set)(2 * UNIT));
     F(vector) cosine, sine;
@@ -46,13 +53,21 @@ DEFINE_POLYNOMIAL(quantile, F32_QUANTILE_DEGREE)
 
 /* Inversion where both bounds are near the mean: y = 2 Phi(x) - 1 is uniform, and x / y a smooth
    function of -2 ln(1 - y^2) (after M. Giles, Approximating the erfinv function, 2011). */
-INLINE f32_vector f32_truncated_centre(u32_vector word, const struct parameters *p)
+INLINE f32_vector f32_centre_probability(u32_vector word, const struct parameters *p)
 {
     const f32_vector fraction = f32_mul(f32_from_signed(word), f32_set(UNIT));
-    const f32_vector y = f32_fma(fraction, f32_set((float)p->half), f32_set((float)p->middle));
-    const f32_vector twice = f32_fma(f32_mul(y, f32_set(-2)), y, f32_set(2));
-    const f32_vector w = f32_minus_two_log(twice, f32_no_lane());
-    const f32_vector x = f32_mul(y, f32_quantile_polynomial(w));
+    return f32_fma(fraction, f32_set((float)p->half), f32_set((float)p->middle));
+}
+
+INLINE f32_vector f32_centre_logarithm(f32_vector y)
+{
+    return f32_minus_two_log(f32_fma(f32_mul(y, f32_set(-2)), y, f32_set(2)), f32_no_lane());
+}
+
+INLINE f32_vector f32_truncated_centre(f32_vector y, f32_vector logarithm,
+                                       const struct parameters *p)
+{
+    const f32_vector x = f32_mul(y, f32_quantile_polynomial(logarithm));
     return f32_clamp(f32_fma(x, f32_set((float)p->std), f32_set((float)p->mean)), p);
 }
 #endif

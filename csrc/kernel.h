@@ -52,36 +52,58 @@ typedef double f64_scalar;
 _Static_assert(F32_VECTORS *U32_LANES == TILE && F64_VECTORS == 2 * F32_VECTORS,
                "a tile is so many vectors");
 
-/* Values v and v + half a tile. */
-INLINE void f32_pair(enum method method, const u32_vector *words, const struct parameters *p,
-                     f32_vector *values)
+/* The first step of what takes several, for vectors v and v + half a tile: the logarithms, and what
+   of the words is needed after them. */
+INLINE void f32_begin(enum method method, u32_vector *words, const struct parameters *p,
+                      f32_vector *logarithms)
+{
+    if (method == METHOD_NORMAL) {
+        logarithms[0] = f32_squared_radius(words[0]);
+    } else if (method == METHOD_TRUNCATED_CENTRE) {
+        const f32_vector first = f32_centre_probability(words[0], p);
+        const f32_vector second = f32_centre_probability(words[HALF_VECTORS], p);
+        logarithms[0] = f32_centre_logarithm(first);
+        logarithms[HALF_VECTORS] = f32_centre_logarithm(second);
+        words[0] = u32_from_f32_bits(first);
+        words[HALF_VECTORS] = u32_from_f32_bits(second);
+    }
+}
+
+INLINE void f32_proceed(enum method method, const f32_vector *logarithms,
+                        const struct parameters *p, f32_vector *begun)
+{
+    if (method == METHOD_NORMAL)
+        begun[0] = f32_radius(logarithms[0], p);
+    else if (method == METHOD_TRUNCATED_CENTRE)
+        begun[0] = logarithms[0], begun[HALF_VECTORS] = logarithms[HALF_VECTORS];
+}
+
+INLINE void f32_pair(enum method method, const u32_vector *words, const f32_vector *begun,
+                     const struct parameters *p, f32_vector *values)
 {
     const u32_vector first = words[0], second = words[HALF_VECTORS];
     f32_vector *const a = values, *const b = values + HALF_VECTORS;
-    if (method == METHOD_CONSTANT)
-        *a = *b = f32_set((float)p->mean);
-    else if (method == METHOD_UNIFORM)
+    if (method == METHOD_UNIFORM)
         *a = f32_uniform(first, p), *b = f32_uniform(second, p);
     else if (method == METHOD_NORMAL)
-        f32_box_muller(first, second, p, a, b);
+        f32_box_muller(begun[0], second, p, a, b);
     else if (method == METHOD_TRUNCATED_CENTRE)
-        *a = f32_truncated_centre(first, p), *b = f32_truncated_centre(second, p);
+        *a = f32_truncated_centre(f32_from_u32_bits(first), begun[0], p),
+        *b = f32_truncated_centre(f32_from_u32_bits(second), begun[HALF_VECTORS], p);
     else
         *a = f32_truncated_word(first, p), *b = f32_truncated_word(second, p);
 }
 
-INLINE void f64_pair(enum method method, const u32_vector *words, const struct parameters *p,
-                     f64_vector *values)
+INLINE void f64_pair(enum method method, const u32_vector *words, f64_vector radius,
+                     const struct parameters *p, f64_vector *values)
 {
     const u64_vector first = u64_from_u32_pairs(words[0]);
     const u64_vector second = u64_from_u32_pairs(words[F32_VECTORS]);
     f64_vector *const a = values, *const b = values + F32_VECTORS;
-    if (method == METHOD_CONSTANT)
-        *a = *b = f64_set(p->mean);
-    else if (method == METHOD_UNIFORM)
+    if (method == METHOD_UNIFORM)
         *a = f64_uniform(first, p), *b = f64_uniform(second, p);
     else if (method == METHOD_NORMAL)
-        f64_box_muller(first, second, p, a, b);
+        f64_box_muller(radius, second, p, a, b);
     else
         *a = f64_truncated_word(first, p), *b = f64_truncated_word(second, p);
 }
@@ -125,54 +147,91 @@ INLINE void stream_next_line(struct lines *lines)
 typedef void tiles_function(const struct cipher *cipher, const struct parameters *p, uint64_t tile,
                             size_t tiles, unsigned char *out, struct lines *lines);
 
-/* The keystream of the next tile is made beside the values of this one, which keeps both kinds of
-   execution units busy (a sixth faster). */
+INLINE void constant_tiles(int format, const struct parameters *p, size_t tiles, unsigned char *out,
+                           struct lines *lines)
+{
+    struct lines own = *lines;
+    for (; tiles > 0; tiles--, out += TILE * format_size(format)) {
+        for (int v = 0; v < F32_VECTORS; v++)
+            if (format == FASTINIT_FLOAT64) {
+                f64_store(out + 2 * v * sizeof(f64_vector), f64_set(p->mean));
+                f64_store(out + (2 * v + 1) * sizeof(f64_vector), f64_set(p->mean));
+            } else if (v % 2 == 0) {
+                store_pair(format, out, v, f32_set((float)p->mean), f32_set((float)p->mean));
+            }
+        for (size_t sent = 0; sent < TILE * format_size(format); sent += LINE)
+            stream_next_line(&own);
+    }
+    *lines = own;
+}
+
+/* Three tiles are under way at a time: the keystream of one, the logarithms of the radii of the one
+   before, the rest of the one before that. Their chains of operations do not wait for each other,
+   which keeps the execution units busy. */
 INLINE void f32_tiles(enum method method, int format, const struct cipher *cipher,
                       const struct parameters *p, uint64_t tile, size_t tiles, unsigned char *out,
                       struct lines *lines)
 {
-    u32_vector words[F32_VECTORS], next[F32_VECTORS];
-    f32_vector values[F32_VECTORS];
+    u32_vector words[F32_VECTORS], next[F32_VECTORS], after[F32_VECTORS];
+    f32_vector values[F32_VECTORS], logarithms[F32_VECTORS], begun[F32_VECTORS];
     struct lines own = *lines;
-    f32_keystream(cipher, tile, words);
-    for (const uint64_t end = tile + tiles; tile != end; out += TILE * format_size(format)) {
-        f32_keystream(cipher, ++tile, next);
-#define PAIR(v) f32_pair(method, words + (v), p, values + (v));
+#define BEGIN(v) f32_begin(method, next + (v), p, logarithms + (v));
+#define PROCEED(v) f32_proceed(method, logarithms + (v), p, begun + (v));
+#define PAIR(v) f32_pair(method, words + (v), begun + (v), p, values + (v));
 #define STORE(v) store_pair(format, out, 2 * (v), values[2 * (v)], values[2 * (v) + 1]);
-#define ADVANCE(v) words[v] = next[v];
+#define ADVANCE(v) words[v] = next[v], next[v] = after[v];
+    f32_keystream(cipher, tile, next);
+    REPEAT(HALF_VECTORS, BEGIN)
+    f32_keystream(cipher, tile + 1, after);
+    REPEAT(F32_VECTORS, ADVANCE)
+    for (const uint64_t end = tile + tiles; tile != end; out += TILE * format_size(format)) {
+        REPEAT(HALF_VECTORS, PROCEED)
+        f32_keystream(cipher, ++tile + 1, after);
+        REPEAT(HALF_VECTORS, BEGIN)
         REPEAT(HALF_VECTORS, PAIR)
         REPEAT(HALF_VECTORS, STORE)
         for (size_t sent = 0; sent < TILE * format_size(format); sent += LINE)
             stream_next_line(&own);
         REPEAT(F32_VECTORS, ADVANCE)
+    }
+#undef BEGIN
+#undef PROCEED
 #undef PAIR
 #undef STORE
 #undef ADVANCE
-    }
     *lines = own;
 }
 
 INLINE void f64_tiles(enum method method, const struct cipher *cipher, const struct parameters *p,
                       uint64_t tile, size_t tiles, unsigned char *out, struct lines *lines)
 {
-    u32_vector words[F64_VECTORS], next[F64_VECTORS];
-    f64_vector values[F64_VECTORS];
+    u32_vector words[F64_VECTORS], next[F64_VECTORS], after[F64_VECTORS];
+    f64_vector values[F64_VECTORS], squares[F32_VECTORS], radii[F32_VECTORS];
     struct lines own = *lines;
-    f64_keystream(cipher, tile, words);
-    for (const uint64_t end = tile + tiles; tile != end; out += TILE * sizeof(double)) {
-        f64_keystream(cipher, ++tile, next);
-#define PAIR(v) f64_pair(method, words + (v), p, values + (v));
+#define SQUARE(v) squares[v] = f64_squared_radius(u64_from_u32_pairs(next[v]));
+#define RADIUS(v) radii[v] = f64_radius(squares[v], p);
+#define PAIR(v) f64_pair(method, words + (v), radii[v], p, values + (v));
 #define STORE(v) f64_store(out + (v) * (TILE * sizeof(double) / F64_VECTORS), values[v]);
-#define ADVANCE(v) words[v] = next[v];
+#define ADVANCE(v) words[v] = next[v], next[v] = after[v];
+    f64_keystream(cipher, tile, next);
+    REPEAT(F32_VECTORS, SQUARE)
+    f64_keystream(cipher, tile + 1, after);
+    REPEAT(F64_VECTORS, ADVANCE)
+    for (const uint64_t end = tile + tiles; tile != end; out += TILE * sizeof(double)) {
+        REPEAT(F32_VECTORS, RADIUS)
+        f64_keystream(cipher, ++tile + 1, after);
+        REPEAT(F32_VECTORS, SQUARE)
         REPEAT(F32_VECTORS, PAIR)
         REPEAT(F64_VECTORS, STORE)
         for (size_t sent = 0; sent < TILE * sizeof(double); sent += LINE)
             stream_next_line(&own);
         REPEAT(F64_VECTORS, ADVANCE)
+    }
+#undef SQUARE
+#undef RADIUS
 #undef PAIR
 #undef STORE
 #undef ADVANCE
-    }
     *lines = own;
 }
 
@@ -256,7 +315,9 @@ static void fill(tiles_function *write_tiles, size_t size, const struct paramete
         /* Copies, which the stores to `out` cannot alias, so that they stay in registers. */      \
         const struct cipher own_cipher = *cipher;                                                  \
         const struct parameters own = *p;                                                          \
-        if ((format) == FASTINIT_FLOAT64)                                                          \
+        if ((method) == METHOD_CONSTANT)                                                           \
+            constant_tiles(format, &own, tiles, out, lines);                                       \
+        else if ((format) == FASTINIT_FLOAT64)                                                     \
             f64_tiles(method, &own_cipher, &own, tile, tiles, out, lines);                         \
         else                                                                                       \
             f32_tiles(method, format, &own_cipher, &own, tile, tiles, out, lines);                 \
