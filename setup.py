@@ -16,7 +16,7 @@ AVX2 = ["-mavx2", "-mfma", "-mf16c", "-maes"]
 AVX512 = [*AVX2, "-mvaes", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
 AVX512 += ["-mprefer-vector-width=512"]
 ISA_FLAGS = {
-    "portable": ["-O2"],
+    "portable": [],
     "avx2": AVX2,
     "avx2_vaes": [*AVX2, "-mvaes"],
     "avx512": AVX512,

@@ -174,33 +174,40 @@ INLINE void stream_end(void)
 {
 }
 
-/* SubBytes and MixColumns of one byte of a column's first row; the other rows are rotations. */
-#define AES_MIXED(s)                                                                               \
-    ((uint32_t)((((s) << 1) ^ (((s) >> 7) * 0x1b)) & 255) | (uint32_t)(s) << 8 |                   \
-     (uint32_t)(s) << 16 | (uint32_t)((((s) << 1) ^ (((s) >> 7) * 0x1b) ^ (s)) & 255) << 24)
-static const uint32_t aes_mixed[256] = {AES_SBOX(AES_MIXED)};
+/* SubBytes and MixColumns of one byte of a column, for each row that it may stand in. */
+#define AES_TWICE(s) (((s) << 1 ^ ((s) >> 7) * 0x1b) & 255)
+#define AES_WORD(a, b, c, d)                                                                       \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+#define AES_ROW_0(s) AES_WORD(AES_TWICE(s), s, s, AES_TWICE(s) ^ (s))
+#define AES_ROW_1(s) AES_WORD(AES_TWICE(s) ^ (s), AES_TWICE(s), s, s)
+#define AES_ROW_2(s) AES_WORD(s, AES_TWICE(s) ^ (s), AES_TWICE(s), s)
+#define AES_ROW_3(s) AES_WORD(s, s, AES_TWICE(s) ^ (s), AES_TWICE(s))
+static const uint32_t aes_mixed[4][256] = {
+    {AES_SBOX(AES_ROW_0)}, {AES_SBOX(AES_ROW_1)}, {AES_SBOX(AES_ROW_2)}, {AES_SBOX(AES_ROW_3)}};
 
-INLINE uint32_t rotate_left(uint32_t x, int n)
-{
-    return x << n | x >> (32 - n);
-}
-
-/* Row r of column i comes from column i + r (ShiftRows). */
-#define AES_ROW(r) (state.lane[i / 4 * 4 + (i + (r)) % 4] >> (8 * (r)) & 255)
-
-/* clang-format off */
-INLINE u32_vector aes_round(u32_vector state, u32_vector key)
-    LANES(u32_vector, 16,
-          aes_mixed[AES_ROW(0)] ^ rotate_left(aes_mixed[AES_ROW(1)], 8) ^
-          rotate_left(aes_mixed[AES_ROW(2)], 16) ^ rotate_left(aes_mixed[AES_ROW(3)], 24) ^
-          key.lane[i])
-INLINE u32_vector aes_last_round(u32_vector state, u32_vector key)
-    LANES(u32_vector, 16,
-          ((uint32_t)aes_sbox[AES_ROW(0)] | (uint32_t)aes_sbox[AES_ROW(1)] << 8 |
-           (uint32_t)aes_sbox[AES_ROW(2)] << 16 | (uint32_t)aes_sbox[AES_ROW(3)] << 24) ^
-          key.lane[i])
-/* clang-format on */
+/* Row r of a column comes from the column r further on (ShiftRows). */
+#define AES_ROWS(a, b, c, d)                                                                       \
+    (aes_mixed[0][a & 255] ^ aes_mixed[1][b >> 8 & 255] ^ aes_mixed[2][c >> 16 & 255] ^            \
+     aes_mixed[3][d >> 24])
+#define AES_LAST_ROWS(a, b, c, d)                                                                  \
+    ((uint32_t)aes_sbox[a & 255] | (uint32_t)aes_sbox[b >> 8 & 255] << 8 |                         \
+     (uint32_t)aes_sbox[c >> 16 & 255] << 16 | (uint32_t)aes_sbox[d >> 24] << 24)
+#define DEFINE_AES_ROUND(name, ROWS)                                                               \
+    INLINE u32_vector name(u32_vector state, u32_vector key)                                       \
+    {                                                                                              \
+        for (int i = 0; i < 16; i += 4) {                                                          \
+            const uint32_t a = state.lane[i], b = state.lane[i + 1];                               \
+            const uint32_t c = state.lane[i + 2], d = state.lane[i + 3];                           \
+            state.lane[i] = ROWS(a, b, c, d) ^ key.lane[i];                                        \
+            state.lane[i + 1] = ROWS(b, c, d, a) ^ key.lane[i + 1];                                \
+            state.lane[i + 2] = ROWS(c, d, a, b) ^ key.lane[i + 2];                                \
+            state.lane[i + 3] = ROWS(d, a, b, c) ^ key.lane[i + 3];                                \
+        }                                                                                          \
+        return state;                                                                              \
+    }
+DEFINE_AES_ROUND(aes_round, AES_ROWS)
+DEFINE_AES_ROUND(aes_last_round, AES_LAST_ROWS)
 
 #include "../kernel.h"
 
-            const struct kernels portable_kernels = KERNELS("portable");
+const struct kernels portable_kernels = KERNELS("portable");
