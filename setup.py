@@ -65,12 +65,12 @@ class BuildExtension(build_ext):
 
 
 HEADERS = ["fastinit", "internal", "aes", "coefficients", "repeat", "stream", "elementary"]
-HEADERS += ["distributions", "narrow", "kernel"]
+HEADERS += ["distributions", "reflectors", "narrow", "kernel"]
 limited = [] if FREE_THREADED else [("Py_LIMITED_API", "0x030B0000")]
 core = Extension(
     "fastinit._core",
     sources=["src/fastinit/_core.pyx"]
-    + [f"csrc/{unit}.c" for unit in ("job", "dispatch", "environment", "parameters")]
+    + [f"csrc/{unit}.c" for unit in ("job", "orthogonal", "dispatch", "environment", "parameters")]
     + [f"csrc/isa/{isa}.c" for isa in ISAS],
     depends=[f"csrc/{header}.h" for header in HEADERS] + [f"csrc/isa/{isa}.c" for isa in ISA_FLAGS],
     include_dirs=["csrc"],

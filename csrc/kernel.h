@@ -23,6 +23,8 @@ typedef double f64_scalar;
 #include "elementary.h"
 
 #include "distributions.h"
+
+#include "reflectors.h"
 #undef BITS
 #undef UNIT
 #undef LOG_DEGREE
@@ -41,6 +43,8 @@ typedef double f64_scalar;
 #include "elementary.h"
 
 #include "distributions.h"
+
+#include "reflectors.h"
 #undef BITS
 #undef UNIT
 #undef LOG_DEGREE
@@ -275,5 +279,5 @@ static void keystream(const uint32_t round_keys[44], uint64_t first, size_t tile
                 [METHOD_TRUNCATED_CENTRE] = NAME_FILLS(truncated_centre),                          \
                 [METHOD_TRUNCATED] = NAME_FILLS(truncated),                                        \
             },                                                                                     \
-        .keystream = keystream,                                                                    \
+        .reflectors = {&f64_reflectors, &f32_reflectors}, .keystream = keystream,                  \
     }
