@@ -6,6 +6,7 @@ UNIFORM: int
 NORMAL: int
 TRUNCATED_NORMAL: int
 MAX_DIMENSIONS: int
+PANEL_COLUMNS: int
 
 FillTuple = tuple[
     int, int, tuple[int, ...], tuple[int, ...], tuple[int, ...], int, bytes, int, tuple[float, ...]
@@ -13,6 +14,21 @@ FillTuple = tuple[
 
 class Job:
     def __init__(self, fills: Sequence[FillTuple], owners: object) -> None: ...
+    def work(self, seconds: float) -> bool: ...
+    def cancel(self) -> None: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+
+OrthogonalTuple = tuple[int, int, tuple[int, ...], tuple[int, ...], int, bytes, float]
+
+def orthogonal_workspace(matrices: OrthogonalTuple, threads: int) -> int: ...
+
+class OrthogonalJob:
+    def __init__(
+        self, matrices: OrthogonalTuple, threads: int, workspace: object, owner: object
+    ) -> None: ...
     def work(self, seconds: float) -> bool: ...
     def cancel(self) -> None: ...
     @property

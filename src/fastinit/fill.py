@@ -134,12 +134,13 @@ def run(fills: Sequence[Fill]) -> None:
     job = _core.Job([_as_tuple(item) for item in fills], [item.view.owner for item in fills])
     size = sum(item.view.size * ITEM_SIZES[item.view.dtype] for item in fills)
     most = size // BYTES_PER_THREAD
-    _work(job, min(get_num_threads(), most) - 1 if most > 1 else 0)
+    work_on(job, min(get_num_threads(), most) - 1 if most > 1 else 0)
     for item in fills:
         item.view.written()
 
 
-def _work(job: _core.Job, helpers: int) -> None:
+def work_on(job: _core.Job | _core.OrthogonalJob, helpers: int) -> None:
+    """Finish the job in the calling thread and so many others, with signals and progress."""
     report = _progress.get()
     team: list[threading.Thread] = []
     try:
