@@ -121,22 +121,27 @@ static void F(make_reflectors)(void *block, int64_t rows, int64_t columns, void 
     }
     memset(v + rows * BLOCK, 0, (size_t)((padded_rows(rows) - rows) * BLOCK) * sizeof *v);
     F(inner_products)(v, v, padded_rows(rows), inverse);
-    for (int64_t k = 0; k < BLOCK; k++) {
-        F(scalar) *const square = &inverse[k * BLOCK + k], norm = F(square_root)(*square);
-        sign[k] = 0;
-        if (k < columns) {
-            F(scalar) *const x = v + k * BLOCK, shift = x[k] < 0 ? -norm : norm;
-            for (int64_t j = 0; j <= k; j++) {
-                /* A variable: some machines keep float in double within an expression. */
-                const F(scalar) product = shift * x[j];
-                inverse[j * BLOCK + k] += product;
-            }
-            sign[k] = x[k] < 0 ? 1 : -1;
-            x[k] += shift;
+    memset(sign, 0, BLOCK * sizeof *sign);
+    for (int64_t k = 0; k < columns; k++) {
+        F(scalar) *const x = v + k * BLOCK;
+        if (k == rows - 1) { /* a vector of one component is its sign: no reflector */
+            sign[k] = x[k] < 0 ? -1 : 1;
+            x[k] = 0;
+            continue;
         }
-        if (*square == 0) /* no reflector */
-            *square = 1;
+        const F(scalar) norm = F(square_root)(inverse[k * BLOCK + k]);
+        const F(scalar) shift = x[k] < 0 ? -norm : norm;
+        for (int64_t j = 0; j <= k; j++) {
+            /* A variable: some machines keep float in double within an expression. */
+            const F(scalar) product = shift * x[j];
+            inverse[j * BLOCK + k] += product;
+        }
+        sign[k] = x[k] < 0 ? 1 : -1;
+        x[k] += shift;
     }
+    for (int k = 0; k < BLOCK; k++)
+        if (inverse[k * BLOCK + k] == 0) /* no vector: any number will do */
+            inverse[k * BLOCK + k] = 1;
     F(negated_inverse)(inverse, factor);
 }
 

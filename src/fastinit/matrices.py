@@ -71,7 +71,7 @@ def _narrowed(values: Array, dtype: str) -> Array:
 
 
 # Fewer operations than this a thread are done sooner than a thread starts.
-OPERATIONS_PER_THREAD = 10_000_000
+OPERATIONS_PER_THREAD = 50_000_000
 # The matrices of a stack are made so many at once that their reflectors take about this.
 REFLECTOR_BYTES = 64 << 20
 
