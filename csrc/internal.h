@@ -3,6 +3,8 @@
 #ifndef FASTINIT_INTERNAL_H
 #define FASTINIT_INTERNAL_H
 
+#include <time.h>
+
 #include "fastinit.h"
 
 #ifndef INLINE
@@ -89,6 +91,13 @@ extern const struct kernels neon_kernels;
 #endif
 
 const struct kernels *active_kernels(void);
+
+static inline double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
 
 static inline size_t dtype_size(enum fastinit_dtype dtype)
 {

@@ -5,8 +5,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "aes.h"
 #include "internal.h"
@@ -24,7 +22,8 @@ struct fastinit_orthogonal_job {
     fill_function *fill;
     const struct reflectors *reflectors;
     size_t size;
-    int64_t blocks, elements; /* of a matrix: blocks, which are its panels too; stored in blocks */
+    int64_t blocks;   /* of a matrix, and its panels */
+    int64_t elements; /* of a matrix's blocks */
     unsigned char *reflector_memory, *factors, *signs;
     atomic_llong next_block, blocks_made, next_panel, done;
     atomic_int cancelled;
@@ -37,8 +36,7 @@ static int64_t count_blocks(int64_t columns)
     return columns / BLOCK + (columns % BLOCK != 0);
 }
 
-/* The elements of all blocks before block `b` of a matrix: each has BLOCK rows less than the last.
- */
+/* The elements of all blocks before block b of a matrix: each begins BLOCK rows below the last. */
 static int64_t elements_before(int64_t b, int64_t rows)
 {
     return BLOCK * (b * rows - BLOCK / 2 * b * (b - 1));
@@ -131,12 +129,12 @@ static void make_block(const fastinit_orthogonal_job *job, int64_t unit)
                           signs_address(job, matrix, b));
 }
 
-/* Matrix and panel of a unit. The last panels take the most work: they come first. */
 static int64_t matrix_of(const fastinit_orthogonal_job *job, int64_t unit)
 {
     return unit / job->blocks;
 }
 
+/* The last panels take the most work: they come first. */
 static int64_t panel_of(const fastinit_orthogonal_job *job, int64_t unit)
 {
     return job->blocks - 1 - unit % job->blocks;
@@ -169,13 +167,6 @@ static void finish_panel(fastinit_orthogonal_job *job, const struct place *place
     job->reflectors->write(place->panel, matrices->rows, columns, matrices->gain, out,
                            matrices->stride[1], matrices->stride[2]);
     atomic_fetch_add_explicit(&job->done, matrices->rows * columns, memory_order_relaxed);
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 static int is_cancelled(const fastinit_orthogonal_job *job)

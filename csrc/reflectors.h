@@ -107,9 +107,9 @@ static void F(negated_inverse)(const F(scalar) * u, F(scalar) * x)
     }
 }
 
-/* The products of the reflectors v follow from those of the vectors x, v = x + shift e[k]: for j <
-   k, v[j]'v[k] = x[j]'x[k] + shift[k] (component k of x[j]), and v[k]'v[k] / 2 = x[k]'x[k] +
-   shift[k] (component k of x[k]). */
+/* The products of the v follow from those of the x, v[k] = x[k] + shift[k] e[k], since every x[k]
+   is zero before k: for j < k, v[j]'v[k] = x[j]'x[k] + shift[k] x[j][k]; and half of v[k]'v[k] is
+   x[k]'x[k] + shift[k] x[k][k]. */
 static void F(make_reflectors)(void *block, int64_t rows, int64_t columns, void *factor,
                                void *signs)
 {

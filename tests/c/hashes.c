@@ -1,7 +1,7 @@
-/* Prints a hash of every distribution in every dtype on every instruction set, and fails unless all
-   instruction sets agree and slices, views and streamed fills hold the same values as the whole.
-   Compare the output of two machines to see that they agree: hashes do not depend on the byte
-   order. Usage: hashes [isa to print and check]. */
+/* Prints a hash of every distribution in every dtype, and of orthogonal matrices, on every
+   instruction set, and fails unless all instruction sets agree and slices, views and streamed fills
+   hold the same values as the whole. Compare the output of two machines to see that they agree:
+   hashes do not depend on the byte order. Usage: hashes [isa to print and check]. */
 
 #include <inttypes.h>
 #include <math.h>
