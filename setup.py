@@ -66,16 +66,14 @@ class BuildExtension(build_ext):
             self.compiler._compile = compile_source
 
 
+UNITS = ["job", "orthogonal", "transpose", "memory", "dispatch", "environment", "parameters"]
 HEADERS = ["fastinit", "internal", "aes", "coefficients", "repeat", "stream", "elementary"]
-HEADERS += ["distributions", "narrow", "kernel"]
+HEADERS += ["distributions", "reflectors", "narrow", "kernel"]
 limited = [] if FREE_THREADED else [("Py_LIMITED_API", "0x030B0000")]
 core = Extension(
     "fastinit._core",
     sources=["src/fastinit/_core.pyx"]
-    + [
-        f"csrc/{unit}.c"
-        for unit in ("job", "transpose", "memory", "dispatch", "environment", "parameters")
-    ]
+    + [f"csrc/{unit}.c" for unit in UNITS]
     + [f"csrc/isa/{isa}.c" for isa in ISAS],
     depends=[f"csrc/{header}.h" for header in HEADERS] + [f"csrc/isa/{isa}.c" for isa in ISA_FLAGS],
     include_dirs=["csrc"],

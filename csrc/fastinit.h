@@ -59,6 +59,35 @@ uint64_t fastinit_job_done(const fastinit_job *job);
 uint64_t fastinit_job_total(const fastinit_job *job);
 void fastinit_job_free(fastinit_job *job);
 
+/* Threads share the columns of an orthogonal matrix by so many. */
+#define FASTINIT_PANEL_COLUMNS 64
+
+/* Orthogonal matrices, numbers first ... first + count - 1 of their stream. The shorter side of
+   each is orthonormal, times `gain`. Element (i, j, k) of (matrix, row, column), rows >= columns,
+   lies at data + i * stride[0] + j * stride[1] + k * stride[2] (bytes). */
+typedef struct {
+    void *data;
+    enum fastinit_dtype dtype; /* FASTINIT_FLOAT64 or FASTINIT_FLOAT32 */
+    int64_t count, rows, columns;
+    int64_t stride[3];
+    uint64_t first;
+    uint8_t key[16];
+    double gain;
+} fastinit_orthogonal;
+
+/* The computation of orthogonal matrices, to be worked on as a job by at most `threads` at once. */
+typedef struct fastinit_orthogonal_job fastinit_orthogonal_job;
+
+/* Bytes of the working memory, aligned to 64 bytes, that outlives the job. */
+size_t fastinit_orthogonal_workspace(const fastinit_orthogonal *matrices, int threads);
+fastinit_orthogonal_job *fastinit_orthogonal_job_new(const fastinit_orthogonal *matrices,
+                                                     int threads, void *workspace);
+int fastinit_orthogonal_job_work(fastinit_orthogonal_job *job, double seconds);
+void fastinit_orthogonal_job_cancel(fastinit_orthogonal_job *job);
+uint64_t fastinit_orthogonal_job_done(const fastinit_orthogonal_job *job);
+uint64_t fastinit_orthogonal_job_total(const fastinit_orthogonal_job *job);
+void fastinit_orthogonal_job_free(fastinit_orthogonal_job *job);
+
 /* Bytes start ... start + count - 1 of the AES-128-CTR keystream of `key`. */
 void fastinit_keystream(const uint8_t key[16], uint64_t start, uint8_t *out, size_t count);
 

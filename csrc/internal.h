@@ -3,6 +3,8 @@
 #ifndef FASTINIT_INTERNAL_H
 #define FASTINIT_INTERNAL_H
 
+#include <time.h>
+
 #include "fastinit.h"
 
 #ifndef INLINE
@@ -57,9 +59,34 @@ enum method prepare_parameters(enum fastinit_distribution distribution, enum fas
 typedef void fill_function(const struct parameters *parameters, uint64_t first, size_t count,
                            void *out, int stream);
 
+/* Orthogonal matrices by Householder reflectors: so many make a block, and so many columns of the
+   result a panel. Part of the stream, since blocks are what the normal values fill. */
+#define BLOCK FASTINIT_PANEL_COLUMNS
+
+/* The rows of a block or panel in memory: whole register tiles of a matrix product, with zeros. */
+static inline int64_t padded_rows(int64_t rows)
+{
+    return (rows + 3) / 4 * 4;
+}
+
+/* What reflectors.h defines; memory is of float64 or float32 and aligned to 64 bytes. */
+struct reflectors {
+    /* Turns normal values in `rows` rows of BLOCK into a block of `columns` reflectors: V in place,
+       BLOCK x BLOCK of -T, BLOCK signs. */
+    void (*make)(void *block, int64_t rows, int64_t columns, void *factor, void *signs);
+    /* Columns `first` and on of the matrix with the signs on its diagonal. */
+    void (*start)(void *panel, int64_t rows, int64_t first, const void *signs);
+    /* panel -= V T V' panel, from the first row of the block on. */
+    void (*apply)(const void *block, const void *factor, int64_t rows, void *panel);
+    /* Writes gain times the panel; strides in bytes, `out` need not be aligned. */
+    void (*write)(const void *panel, int64_t rows, int64_t columns, double gain, unsigned char *out,
+                  int64_t row_stride, int64_t column_stride);
+};
+
 struct kernels {
     const char *name;
     fill_function *fill[METHODS][FORMATS];
+    const struct reflectors *reflectors[2]; /* [dtype] */
     /* The words of `tiles` tiles of 128 bytes, from the tile with number `first` on. */
     void (*keystream)(const uint32_t round_keys[44], uint64_t first, size_t tiles, uint32_t *out);
     /* Copies bytes past the caches; any alignment, best where both lie alike within a line. What
@@ -89,6 +116,13 @@ void memory_populate(void *start, size_t bytes);
    from row to row; elements of a row are neighbours. */
 void transpose(unsigned char *out, int64_t out_stride, const unsigned char *in, int64_t in_stride,
                int64_t rows, int64_t columns, size_t size);
+
+static inline double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
 
 static inline size_t format_size(int format)
 {

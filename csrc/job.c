@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "aes.h"
 #include "internal.h"
@@ -439,13 +438,6 @@ static size_t find_plan(const fastinit_job *job, uint64_t unit)
             high = middle;
     }
     return low;
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 int fastinit_job_work(fastinit_job *job, double seconds)

@@ -23,6 +23,8 @@ typedef double f64_scalar;
 #include "elementary.h"
 
 #include "distributions.h"
+
+#include "reflectors.h"
 #undef BITS
 #undef UNIT
 #undef LOG_DEGREE
@@ -41,6 +43,8 @@ typedef double f64_scalar;
 #include "elementary.h"
 
 #include "distributions.h"
+
+#include "reflectors.h"
 #undef BITS
 #undef UNIT
 #undef LOG_DEGREE
@@ -392,5 +396,6 @@ static void stream(unsigned char *out, const unsigned char *in, size_t bytes)
                 [METHOD_TRUNCATED_CENTRE] = NAME_FILLS(truncated_centre),                          \
                 [METHOD_TRUNCATED] = NAME_FILLS(truncated),                                        \
             },                                                                                     \
-        .keystream = keystream, .stream = stream, .stream_end = stream_end,                        \
+        .reflectors = {&f64_reflectors, &f32_reflectors}, .keystream = keystream,                  \
+        .stream = stream, .stream_end = stream_end,                                                \
     }

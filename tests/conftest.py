@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastinit
-from fastinit import _core, fill
+from fastinit import _core, fill, matrices
 
 ISAS = ("portable", "avx2", "avx2_vaes", "avx512", "avx512_bf16", "neon")
 
@@ -26,6 +26,7 @@ def isa(request):
 def threads(request, monkeypatch):
     """Fill by so many threads, small targets too."""
     monkeypatch.setattr(fill, "BYTES_PER_THREAD", 1)
+    monkeypatch.setattr(matrices, "OPERATIONS_PER_THREAD", 1)
     fastinit.set_num_threads(request.param)
     yield request.param
     fastinit.set_num_threads(None)

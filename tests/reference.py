@@ -89,3 +89,27 @@ def _quantile(u: np.ndarray, v: np.ndarray, alpha: float, beta: float) -> np.nda
             special.log_ndtr(-alpha) + np.log(v), special.log_ndtr(-beta) + np.log(u)
         )
     return np.where(lower < upper, special.ndtri_exp(lower), -special.ndtri_exp(upper))
+
+
+def orthogonal(key: bytes, bits: int, rows: int, columns: int, number: int = 0) -> np.ndarray:
+    """Return H_1 ... H_n D, rows >= columns: Stewart's method, one reflector at a time.
+
+    The normal values fill blocks of 64 columns, each with the rows from its first column on.
+    """
+    starts = range(0, columns, 64)
+    first = number * sum(64 * (rows - start) for start in starts)
+    vectors = []
+    for start in starts:
+        count = 64 * (rows - start)
+        block = normal(words(key, bits, first, count), 0, 1).reshape(-1, 64)
+        first += count
+        for k in range(start, min(start + 64, columns)):
+            vectors.append(np.concatenate([np.zeros(k), block[k - start :, k - start]]))
+    result = np.zeros((rows, columns))
+    for k in reversed(range(columns)):
+        v = vectors[k]
+        sign = np.copysign(1, v[k])
+        result[k, k] = -sign
+        v[k] += sign * np.linalg.norm(v)
+        result -= np.outer(v, 2 / (v @ v) * (v @ result))
+    return result

@@ -9,9 +9,10 @@
 #include "../internal.h"
 
 #define U32_LANES 8
-#define HALF_VECTORS 2 /* of half a tile of f32 */
-#define F32_VECTORS 4  /* of a tile of f32 */
-#define F64_VECTORS 8  /* of a tile of f64 */
+#define HALF_VECTORS 2    /* of half a tile of f32 */
+#define F32_VECTORS 4     /* of a tile of f32 */
+#define F64_VECTORS 8     /* of a tile of f64 */
+#define PRODUCT_VECTORS 2 /* of the register tile of a matrix product, four rows high */
 
 typedef __m256i u32_vector, u64_vector;
 typedef __m256 f32_vector, f32_mask;
@@ -48,6 +49,7 @@ INLINE f32_vector f32_exponent_unless(f32_mask m, f32_vector a)
     return _mm256_blendv_ps(exponent, _mm256_setzero_ps(), m);
 }
 INLINE f32_vector f32_from_signed(u32_vector a) { return _mm256_cvtepi32_ps(a); }
+INLINE f32_vector f32_load(const float *p) { return _mm256_loadu_ps(p); }
 INLINE void f32_store(void *out, f32_vector a) { _mm256_storeu_ps(out, a); }
 #define HAVE_FLOAT16_STORE
 INLINE void f32_store_float16(void *out, f32_vector a) { _mm_storeu_si128(out, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT)); }
@@ -99,6 +101,7 @@ INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high)
 {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(low)), _mm256_cvtpd_ps(high), 1);
 }
+INLINE f64_vector f64_load(const double *p) { return _mm256_loadu_pd(p); }
 INLINE void f64_store(void *out, f64_vector a) { _mm256_storeu_pd(out, a); }
 
 INLINE u32_vector u32_set(uint32_t x) { return _mm256_set1_epi32((int)x); }

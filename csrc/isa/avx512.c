@@ -7,9 +7,10 @@
 #include "../internal.h"
 
 #define U32_LANES 16
-#define HALF_VECTORS 1 /* of half a tile of f32 */
-#define F32_VECTORS 2  /* of a tile of f32 */
-#define F64_VECTORS 4  /* of a tile of f64 */
+#define HALF_VECTORS 1    /* of half a tile of f32 */
+#define F32_VECTORS 2     /* of a tile of f32 */
+#define F64_VECTORS 4     /* of a tile of f64 */
+#define PRODUCT_VECTORS 4 /* of the register tile of a matrix product, four rows high */
 
 typedef __m512i u32_vector, u64_vector;
 typedef __m512 f32_vector;
@@ -42,6 +43,7 @@ INLINE f32_vector f32_flip_sign(f32_vector a, u32_vector sign)
 INLINE f32_vector f32_mantissa(f32_vector a) { return _mm512_getmant_ps(a, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero); }
 INLINE f32_vector f32_exponent_unless(f32_mask m, f32_vector a) { return _mm512_maskz_getexp_ps(m, a); }
 INLINE f32_vector f32_from_signed(u32_vector a) { return _mm512_cvtepi32_ps(a); }
+INLINE f32_vector f32_load(const float *p) { return _mm512_loadu_ps(p); }
 INLINE void f32_store(void *out, f32_vector a) { _mm512_storeu_ps(out, a); }
 #define HAVE_FLOAT16_STORE
 INLINE void f32_store_float16(void *out, f32_vector a) { _mm256_storeu_si256(out, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT)); }
@@ -75,6 +77,7 @@ INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high)
 {
     return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
 }
+INLINE f64_vector f64_load(const double *p) { return _mm512_loadu_pd(p); }
 INLINE void f64_store(void *out, f64_vector a) { _mm512_storeu_pd(out, a); }
 
 INLINE u32_vector u32_set(uint32_t x) { return _mm512_set1_epi32((int)x); }

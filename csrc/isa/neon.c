@@ -15,9 +15,10 @@
 #include "../internal.h"
 
 #define U32_LANES 4
-#define HALF_VECTORS 4 /* of half a tile of f32 */
-#define F32_VECTORS 8  /* of a tile of f32 */
-#define F64_VECTORS 16 /* of a tile of f64 */
+#define HALF_VECTORS 4    /* of half a tile of f32 */
+#define F32_VECTORS 8     /* of a tile of f32 */
+#define F64_VECTORS 16    /* of a tile of f64 */
+#define PRODUCT_VECTORS 4 /* of the register tile of a matrix product, four rows high */
 #define HAVE_FLOAT16_STORE
 
 /* Masks have all bits of a lane set, or none. */
@@ -55,6 +56,8 @@ INLINE u64_vector u64_from_u32_pairs(u32_vector a) { return vreinterpretq_u64_u3
 
 INLINE f32_vector f32_set(float x) { return vdupq_n_f32(x); }
 INLINE f64_vector f64_set(double x) { return vdupq_n_f64(x); }
+INLINE f32_vector f32_load(const float *p) { return vld1q_f32(p); }
+INLINE f64_vector f64_load(const double *p) { return vld1q_f64(p); }
 INLINE f32_vector f32_add(f32_vector a, f32_vector b) { return vaddq_f32(a, b); }
 INLINE f64_vector f64_add(f64_vector a, f64_vector b) { return vaddq_f64(a, b); }
 INLINE f32_vector f32_sub(f32_vector a, f32_vector b) { return vsubq_f32(a, b); }

@@ -12,9 +12,10 @@
 #include "../internal.h"
 
 #define U32_LANES 16
-#define HALF_VECTORS 1 /* of half a tile of f32 */
-#define F32_VECTORS 2  /* of a tile of f32 */
-#define F64_VECTORS 4  /* of a tile of f64 */
+#define HALF_VECTORS 1    /* of half a tile of f32 */
+#define F32_VECTORS 2     /* of a tile of f32 */
+#define F64_VECTORS 4     /* of a tile of f64 */
+#define PRODUCT_VECTORS 1 /* of the register tile of a matrix product, four rows high */
 
 typedef struct {
     uint32_t lane[16];
@@ -78,6 +79,7 @@ typedef struct {
     INLINE f##_vector f##_exponent_unless(f##_mask m, f##_vector a)                                \
         LANES(f##_vector, count,                                                                   \
               m.lane[i] ? 0 : (scalar)((int)(f##_bits(a.lane[i]) >> mantissa_bits) - bias))        \
+    INLINE f##_vector f##_load(const scalar *p) LANES(f##_vector, count, p[i])                     \
     INLINE void f##_store(void *out, f##_vector a) { memcpy(out, a.lane, sizeof a.lane); }
 /* clang-format on */
 

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 cdef extern from "fastinit.h" nogil:
     enum: FASTINIT_MAX_DIMENSIONS
+    enum: FASTINIT_PANEL_COLUMNS
 
     enum fastinit_dtype:
         FASTINIT_FLOAT64
@@ -41,6 +42,30 @@ cdef extern from "fastinit.h" nogil:
     uint64_t fastinit_job_done(const fastinit_job *job)
     uint64_t fastinit_job_total(const fastinit_job *job)
     void fastinit_job_free(fastinit_job *job)
+
+    ctypedef struct fastinit_orthogonal:
+        void *data
+        fastinit_dtype dtype
+        int64_t count
+        int64_t rows
+        int64_t columns
+        int64_t stride[3]
+        uint64_t first
+        uint8_t key[16]
+        double gain
+
+    ctypedef struct fastinit_orthogonal_job:
+        pass
+
+    size_t fastinit_orthogonal_workspace(const fastinit_orthogonal *matrices, int threads)
+    fastinit_orthogonal_job *fastinit_orthogonal_job_new(
+        const fastinit_orthogonal *matrices, int threads, void *workspace
+    )
+    int fastinit_orthogonal_job_work(fastinit_orthogonal_job *job, double seconds)
+    void fastinit_orthogonal_job_cancel(fastinit_orthogonal_job *job)
+    uint64_t fastinit_orthogonal_job_done(const fastinit_orthogonal_job *job)
+    uint64_t fastinit_orthogonal_job_total(const fastinit_orthogonal_job *job)
+    void fastinit_orthogonal_job_free(fastinit_orthogonal_job *job)
     void fastinit_keystream(const uint8_t *key, uint64_t start, uint8_t *out, size_t count)
     size_t fastinit_isa_count()
     const char *fastinit_isa_name(size_t i)

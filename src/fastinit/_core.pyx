@@ -22,6 +22,7 @@ UNIFORM = FASTINIT_UNIFORM
 NORMAL = FASTINIT_NORMAL
 TRUNCATED_NORMAL = FASTINIT_TRUNCATED_NORMAL
 MAX_DIMENSIONS = FASTINIT_MAX_DIMENSIONS
+PANEL_COLUMNS = FASTINIT_PANEL_COLUMNS
 
 
 cdef dict names = {code: name for name, code in DTYPES.items()}
@@ -354,6 +355,70 @@ def fill_small(fills, int64_t most_bytes):
         pass
     job.written()
     return None
+
+
+cdef class OrthogonalJob:
+    """Orthogonal matrices to be worked on by so many threads; keeps the owners of memory alive.
+
+    The matrices are (address, dtype, shape, strides in bytes, number of the first, key, gain), as
+    fastinit_orthogonal describes them.
+    """
+
+    cdef fastinit_orthogonal_job *job
+    cdef object owners
+
+    def __cinit__(self, matrices, int threads, uint8_t[::1] workspace not None, owner):
+        cdef fastinit_orthogonal item
+        set_orthogonal(&item, matrices)
+        self.job = fastinit_orthogonal_job_new(&item, threads, &workspace[0])
+        if self.job == NULL:
+            raise MemoryError()
+        self.owners = (workspace, owner)
+
+    def __dealloc__(self):
+        fastinit_orthogonal_job_free(self.job)
+
+    def work(self, double seconds):
+        """Work for about so long; return whether units may be left to take."""
+        cdef int left
+        with nogil:
+            left = fastinit_orthogonal_job_work(self.job, seconds)
+        return left != 0
+
+    def cancel(self):
+        """Let no thread take another unit."""
+        fastinit_orthogonal_job_cancel(self.job)
+
+    @property
+    def done(self):
+        """Elements written so far."""
+        return fastinit_orthogonal_job_done(self.job)
+
+    @property
+    def total(self):
+        """Elements in all."""
+        return fastinit_orthogonal_job_total(self.job)
+
+
+def orthogonal_workspace(matrices, int threads):
+    """Return the bytes of working memory that an OrthogonalJob takes."""
+    cdef fastinit_orthogonal item
+    set_orthogonal(&item, matrices)
+    return fastinit_orthogonal_workspace(&item, threads)
+
+
+cdef int set_orthogonal(fastinit_orthogonal *item, tuple matrices) except -1:
+    cdef const uint8_t[::1] key_bytes
+    address, dtype, shape, strides, first, key, gain = matrices
+    item.data = <void *><uintptr_t>address
+    item.dtype = <fastinit_dtype><int>dtype
+    item.count, item.rows, item.columns = shape
+    item.stride[0], item.stride[1], item.stride[2] = strides
+    item.first = first
+    key_bytes = key
+    memcpy(item.key, &key_bytes[0], 16)
+    item.gain = gain
+    return 0
 
 
 def keystream(const uint8_t[::1] key not None, uint64_t start, uint8_t[::1] out not None):

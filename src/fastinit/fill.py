@@ -95,12 +95,13 @@ def run(fills: Sequence[Fill]) -> None:
     report = _progress.get()
     job = _core.fill_small(fills, 2 * BYTES_PER_THREAD if report is None else 0)
     if job is not None:
-        helpers = min(get_num_threads(), job.bytes // BYTES_PER_THREAD) - 1
-        _work(job, helpers, report)
+        work_on(job, min(get_num_threads(), job.bytes // BYTES_PER_THREAD) - 1)
         job.written()
 
 
-def _work(job: _core.Job, helpers: int, report: Progress | None) -> None:
+def work_on(job: _core.Job | _core.OrthogonalJob, helpers: int) -> None:
+    """Finish the job in the calling thread and so many others, with signals and progress."""
+    report = _progress.get()
     team: list[threading.Thread] = []
     try:
         for _ in range(helpers):

@@ -798,10 +798,11 @@ def orthogonal_(
 ) -> T:
     """Fill with a (semi-)orthogonal matrix: outputs by all the rest.
 
-    The Q of the QR decomposition of a normal matrix, times the signs of R's diagonal, so that it is
-    uniform among the orthogonal matrices. It is computed in float32 (float64 for float64) by
-    NumPy's LAPACK, with working memory of a few times the matrix: unlike every other initializer,
-    its last bits depend on that library and its threads.
+    Uniform among the orthogonal matrices (the Haar measure), as the Q of a normal matrix's QR
+    decomposition is when R's diagonal is positive: a product of random Householder reflections by
+    Stewart's method, in float32 (float64 for float64), then rounded once. Its bytes too are the
+    same everywhere; a part costs as much as the whole. Working memory: half the matrix, and 64
+    columns of it a thread; a copy of it for narrower types and parts.
 
     Parameters
     ----------
@@ -827,7 +828,8 @@ def orthogonal_(
     References
     ----------
     A. Saxe et al., Exact solutions to the nonlinear dynamics of learning in deep linear neural
-    networks, 2013; `torch.nn.init.orthogonal_`.
+    networks, 2013; G. W. Stewart, The efficient generation of random orthogonal matrices with an
+    application to condition estimators, 1980; `torch.nn.init.orthogonal_`.
     """
     gain = _finite("gain", gain)
     with _core.DefaultEnvironment():

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fastinit import _core
 from fastinit.arrays import View, as_integers, dtype_of, empty, writable_view
 from fastinit.fans import Axes
-from fastinit.fill import Fill, Part, run
+from fastinit.fill import Fill, Part, get_num_threads, locate_part, run, work_on
 from fastinit.rules import constant
 from fastinit.streams import Stream
 
@@ -62,17 +62,34 @@ def _narrowed(values: Array, dtype: str) -> Array:
     return values.astype(target).view(f"u{target.itemsize}")
 
 
-def _orthonormal(rows: int, columns: int, stack: int, dtype: str, stream: Stream) -> Array:
-    """Return `stack` matrices whose shorter side is orthonormal."""
-    normal = empty((stack, rows, columns), dtype)
-    view = writable_view(normal)
-    distribution = _core.NORMAL, (0.0, 1.0)
-    run([(view, None, distribution, stream.key)])
-    if rows < columns:
-        normal = normal.swapaxes(1, 2)
-    q, r = np.linalg.qr(normal)
-    q *= np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1, 1)[:, None, :].astype(dtype)
-    return q.swapaxes(1, 2) if rows < columns else q
+# Fewer operations than this a thread are done sooner than a thread starts.
+OPERATIONS_PER_THREAD = 50_000_000
+# The matrices of a stack are made so many at once that their reflectors take about this.
+REFLECTOR_BYTES = 64 << 20
+
+
+def _write_orthogonal(values: Array, dtype: str, gain: float, stream: Stream) -> None:
+    """Write a stack of matrices whose shorter side is orthonormal but for the gain."""
+    if values.shape[1] < values.shape[2]:
+        values = values.swapaxes(1, 2)
+    stack, rows, columns = values.shape
+    address = values.__array_interface__["data"][0]
+
+    def matrices(first: int, count: int) -> _core.OrthogonalTuple:
+        start = address + first * values.strides[0]
+        shape = (count, rows, columns)
+        return (start, _core.DTYPES[dtype], shape, values.strides, first, stream.key, gain)
+
+    batch = min(stack, max(1, REFLECTOR_BYTES // _core.orthogonal_workspace(matrices(0, 1), 0)))
+    panels = batch * math.ceil(columns / _core.PANEL_COLUMNS)
+    most = min(panels, 2 * batch * rows * columns**2 // OPERATIONS_PER_THREAD)
+    threads = max(1, min(get_num_threads(), most))
+    size = _core.orthogonal_workspace(matrices(0, batch), threads)
+    workspace = empty(size // 8, "float64").view(np.uint8)
+    for first in range(0, stack, batch):
+        count = min(batch, stack - first)
+        job = _core.OrthogonalJob(matrices(first, count), threads, workspace, values)
+        work_on(job, threads - 1)
 
 
 def fill_orthogonal(
@@ -94,9 +111,17 @@ def fill_orthogonal(
     dtype = "float64" if view.dtype == "float64" else "float32"
     if view.dtype.startswith("float8"):
         dtype_of(view.dtype)  # needs ml_dtypes: before anything is written
-    values = _orthonormal(rows, columns, stack, dtype, stream)
-    values *= np.asarray(gain, dtype)
     order = (*axes.stack, axes.out, *matrix)
+    if view.dtype == dtype and centre is None and part == locate_part(view.shape, None, None)[0]:
+        target = as_integers(view).transpose(order)
+        values = target.reshape(stack, rows, columns)  # a view where the strides allow it
+        _write_orthogonal(values, dtype, gain, stream)
+        if not np.may_share_memory(values, target):
+            target[...] = values.reshape(target.shape)
+        view.written()
+        return
+    values = empty((stack, rows, columns), dtype)
+    _write_orthogonal(values, dtype, gain, stream)
     values = values.reshape([logical[axis] for axis in order])
     if centre is not None:
         run([(view, part, constant(0.0), None)])
