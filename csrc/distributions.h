@@ -94,56 +94,80 @@ INLINE f64_vector f64_mills(f64_vector x)
 /* Inversion for any interval: the distance d >= 0 from the anchor that solves
    Q(alpha + d) / Q(alpha) = rho, that is
    alpha d + d^2 / 2 + ln(mills(alpha) / mills(alpha + d)) = -ln rho,
-   by three steps of Halley's method, each of which cubes an error of at most 0.1. */
-NOINLINE f64_vector f64_truncated(f64_vector twice_probability, f64_mask is_upper,
-                                  const struct parameters *p)
+   by three steps of Halley's method, each of which cubes an error of at most 0.1. Of a share k of
+   the interval's probability, twice_share is 2k below 1/2 and 2(k - 1) above. */
+struct f64_truncation {
+    f64_vector scale, minus_log, distance;
+};
+
+INLINE struct f64_truncation f64_start_truncation(f64_vector twice_share, f64_mask is_upper,
+                                                  const struct parameters *p)
 {
-    const f64_vector one = f64_set(1), half = f64_set(0.5);
-    const f64_vector alpha = f64_set(p->alpha), mills = f64_set(p->mills);
+    const f64_vector one = f64_set(1);
 #define END(field) f64_select(is_upper, f64_set(p->upper.field), f64_set(p->lower.field))
-    f64_vector rho = f64_fma(twice_probability, END(slope), END(tail));
+    f64_vector rho = f64_fma(twice_share, END(slope), END(tail));
     f64_vector scale = END(scale);
 #undef END
     const f64_mask past = f64_is_less(one, rho);
     rho = f64_select(past, f64_sub(f64_set(2), rho), rho);
     scale = f64_select(past, f64_sub(f64_set(0), scale), scale);
-
-    const f64_vector s = f64_minus_log(rho);
-    const f64_vector hazard = f64_div(one, mills);
-    f64_vector d =
-        f64_div(f64_add(s, s), f64_add(hazard, f64_sqrt(f64_fma(hazard, hazard, f64_add(s, s)))));
-    for (int step = 0; step < 3; step++) {
-        const f64_vector x = f64_add(alpha, d);
-        const f64_vector mills_x = f64_mills(x);
-        const f64_vector log_ratio = f64_minus_log(f64_div(mills_x, mills));
-        const f64_vector quadratic = f64_fma(f64_mul(d, half), d, f64_mul(alpha, d));
-        const f64_vector excess = f64_sub(f64_add(quadratic, log_ratio), s);
-        const f64_vector newton = f64_mul(excess, mills_x);
-        const f64_vector curvature = f64_sub(f64_div(one, mills_x), x);
-        const f64_vector halley = f64_fma(f64_mul(newton, half), curvature, one);
-        d = f64_sub(d, f64_mul(newton, halley));
-    }
-    return f64_clamp(f64_fma(scale, d, f64_set(p->anchor)), p);
+    const f64_vector s = f64_minus_log(rho), hazard = f64_div(one, f64_set(p->mills));
+    const f64_vector root = f64_sqrt(f64_fma(hazard, hazard, f64_add(s, s)));
+    return (struct f64_truncation){scale, s, f64_div(f64_add(s, s), f64_add(hazard, root))};
 }
-#endif
 
-/* A value grows with its word, read as signed, as a uniform does: with the top bit flipped, words
-   near 0 and near -1 are those of the two bounds. */
-#if BITS == 64
-INLINE f64_vector f64_truncated_word(u64_vector word, const struct parameters *p)
+INLINE f64_vector f64_step_truncation(const struct f64_truncation *t, const struct parameters *p)
 {
-    const u64_vector share = u64_flip_top_bit(word);
-    return f64_truncated(f64_twice_probability(share), u64_is_negative(share), p);
+    const f64_vector one = f64_set(1), half = f64_set(0.5), alpha = f64_set(p->alpha);
+    const f64_vector d = t->distance, x = f64_add(alpha, d);
+    const f64_vector mills_x = f64_mills(x);
+    const f64_vector log_ratio = f64_minus_log(f64_div(mills_x, f64_set(p->mills)));
+    const f64_vector quadratic = f64_fma(f64_mul(d, half), d, f64_mul(alpha, d));
+    const f64_vector excess = f64_sub(f64_add(quadratic, log_ratio), t->minus_log);
+    const f64_vector newton = f64_mul(excess, mills_x);
+    const f64_vector curvature = f64_sub(f64_div(one, mills_x), x);
+    const f64_vector halley = f64_fma(f64_mul(newton, half), curvature, one);
+    return f64_sub(d, f64_mul(newton, halley));
+}
+
+/* A tile at a time: the steps of one vector wait for each other, those of several do not. A value
+   grows with its word, read as signed, as a uniform does: with the top bit flipped, words near 0
+   and near -1 are those of the two bounds. */
+NOINLINE void f64_truncated_tile(const f64_vector *twice_shares, const struct parameters *p,
+                                 f64_vector *values)
+{
+    struct f64_truncation t[F64_VECTORS];
+    for (int v = 0; v < F64_VECTORS; v++)
+        t[v] = f64_start_truncation(twice_shares[v], f64_is_less(twice_shares[v], f64_set(0)), p);
+    for (int step = 0; step < 3; step++)
+        for (int v = 0; v < F64_VECTORS; v++)
+            t[v].distance = f64_step_truncation(&t[v], p);
+    for (int v = 0; v < F64_VECTORS; v++)
+        values[v] = f64_clamp(f64_fma(t[v].scale, t[v].distance, f64_set(p->anchor)), p);
+}
+
+INLINE void f64_truncated_words(const u32_vector *words, const struct parameters *p,
+                                f64_vector *values)
+{
+    f64_vector twice_shares[F64_VECTORS];
+    for (int v = 0; v < F64_VECTORS; v++)
+        twice_shares[v] = f64_twice_probability(u64_flip_top_bit(u64_from_u32_pairs(words[v])));
+    f64_truncated_tile(twice_shares, p, values);
 }
 
 /* In the precision of f64, rounded once. */
-INLINE f32_vector f32_truncated_word(u32_vector word, const struct parameters *p)
+INLINE void f32_truncated_words(const u32_vector *words, const struct parameters *p,
+                                f32_vector *values)
 {
-    const u32_vector share = u32_flip_top_bit(word);
     const f64_vector unit = f64_set(0x1p-31), half_unit = f64_set(0x1p-32);
-    const f64_vector low = f64_fma(f64_from_signed_low_half(share), unit, half_unit);
-    const f64_vector high = f64_fma(f64_from_signed_high_half(share), unit, half_unit);
-    return f32_from_f64(f64_truncated(low, f64_is_less(low, f64_set(0)), p),
-                        f64_truncated(high, f64_is_less(high, f64_set(0)), p));
+    f64_vector twice_shares[F64_VECTORS], wide[F64_VECTORS];
+    for (int v = 0; v < F32_VECTORS; v++) {
+        const u32_vector share = u32_flip_top_bit(words[v]);
+        twice_shares[2 * v] = f64_fma(f64_from_signed_low_half(share), unit, half_unit);
+        twice_shares[2 * v + 1] = f64_fma(f64_from_signed_high_half(share), unit, half_unit);
+    }
+    f64_truncated_tile(twice_shares, p, wide);
+    for (int v = 0; v < F32_VECTORS; v++)
+        values[v] = f32_from_f64(wide[2 * v], wide[2 * v + 1]);
 }
 #endif

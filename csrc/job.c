@@ -145,12 +145,12 @@ static int64_t count_boxes(const struct plan *plan, int i)
     return blocks(plan->shape[axis] + (i == 0 ? plan->lead : 0), plan->extent[axis]);
 }
 
-static void choose_boxes(struct plan *plan)
+static void choose_boxes(struct plan *plan, int64_t unit_bytes)
 {
     const int last = plan->dimensions - 1;
     for (int axis = 0; axis <= last; axis++)
         plan->extent[axis] = 1;
-    const int64_t unit = UNIT_BYTES / (int64_t)plan->size;
+    const int64_t unit = unit_bytes / (int64_t)plan->size;
     const int is_run = plan->stride[last] == (int64_t)plan->size && plan->step[last] == 1;
     const int run_continues = last > 0 && plan->step[last - 1] == plan->shape[last];
     plan->direct = is_run && !(run_continues && plan->shape[last] < SHORT_RUN);
@@ -222,7 +222,8 @@ static void make_plan(const fastinit_fill *fill, struct plan *plan)
     }
     simplify(plan);
     sort_by_stride(plan);
-    choose_boxes(plan);
+    /* The slow method's units are shorter, for Ctrl-C's sake. */
+    choose_boxes(plan, method == METHOD_TRUNCATED ? UNIT_BYTES / 16 : UNIT_BYTES);
     plan->stream = plan->elements * (int64_t)plan->size >= STREAM_BYTES;
     if (plan->stream)
         advise(plan);

@@ -94,11 +94,22 @@ INLINE void f32_pair(enum method method, const u32_vector *words, const f32_vect
     else if (method == METHOD_TRUNCATED_CENTRE)
         *a = f32_truncated_centre(f32_from_u32_bits(first), begun[0], p),
         *b = f32_truncated_centre(f32_from_u32_bits(second), begun[HALF_VECTORS], p);
-    else
-        *a = f32_truncated_word(first, p), *b = f32_truncated_word(second, p);
 }
 
-INLINE void f64_pair(enum method method, const u32_vector *words, f64_vector radius,
+INLINE void f64_begin(enum method method, const u32_vector *words, f64_vector *logarithms)
+{
+    if (method == METHOD_NORMAL)
+        logarithms[0] = f64_squared_radius(u64_from_u32_pairs(words[0]));
+}
+
+INLINE void f64_proceed(enum method method, const f64_vector *logarithms,
+                        const struct parameters *p, f64_vector *begun)
+{
+    if (method == METHOD_NORMAL)
+        begun[0] = f64_radius(logarithms[0], p);
+}
+
+INLINE void f64_pair(enum method method, const u32_vector *words, const f64_vector *begun,
                      const struct parameters *p, f64_vector *values)
 {
     const u64_vector first = u64_from_u32_pairs(words[0]);
@@ -107,24 +118,23 @@ INLINE void f64_pair(enum method method, const u32_vector *words, f64_vector rad
     if (method == METHOD_UNIFORM)
         *a = f64_uniform(first, p), *b = f64_uniform(second, p);
     else if (method == METHOD_NORMAL)
-        f64_box_muller(radius, second, p, a, b);
-    else
-        *a = f64_truncated_word(first, p), *b = f64_truncated_word(second, p);
+        f64_box_muller(begun[0], second, p, a, b);
 }
 
 /* Vectors `first` and the next of a tile. */
-INLINE void store_pair(int format, unsigned char *tile, int first, f32_vector a, f32_vector b)
+INLINE void store_pair(int format, unsigned char *tile, int first, f32_vector a, f32_vector b,
+                       int streams)
 {
     unsigned char *const out = tile + (size_t)first * U32_LANES * format_size(format);
     if (format == FASTINIT_FLOAT32)
-        store_float32(out, a, b);
+        store_float32(out, a, b, streams);
     else if (format == FASTINIT_FLOAT16)
-        store_float16(out, a, b);
+        store_float16(out, a, b, streams);
     else if (format == FASTINIT_BFLOAT16)
-        store_bfloat16(out, a, b);
-#ifdef HAVE_BFLOAT16_STORE
+        store_bfloat16(out, a, b, streams);
+#ifdef HAVE_BFLOAT16
     else if (format == BFLOAT16_NO_SUBNORMAL)
-        store_bfloat16_no_subnormal(out, a, b);
+        store_bfloat16_no_subnormal(out, a, b, streams);
 #endif
     else if (format == FASTINIT_FLOAT8_E4M3FN)
         store_float8_e4m3fn(out, a, b);
@@ -147,42 +157,52 @@ INLINE void stream_next_line(struct lines *lines)
     }
 }
 
-/* Writes whole tiles, one after another, to `out`, and sends lines at the same pace. */
+/* Whether stores of whole vectors can go past the caches by themselves. */
+#ifdef HAVE_STREAM
+#define CAN_STREAM(size) ((size) > 1)
+#else
+#define CAN_STREAM(size) 0
+#endif
+
+/* Writes whole tiles, one after another, to `out`, and sends lines at the same pace; where `lines`
+   is null, past the caches, if CAN_STREAM, and then `out` is aligned to a line. */
 typedef void tiles_function(const struct cipher *cipher, const struct parameters *p, uint64_t tile,
                             size_t tiles, unsigned char *out, struct lines *lines);
 
-INLINE void constant_tiles(int format, const struct parameters *p, size_t tiles, unsigned char *out,
-                           struct lines *lines)
+INLINE void constant_tiles(int format, int streams, const struct parameters *p, size_t tiles,
+                           unsigned char *out, struct lines *lines)
 {
-    struct lines own = *lines;
+    struct lines own = streams ? (struct lines){0} : *lines;
     for (; tiles > 0; tiles--, out += TILE * format_size(format)) {
         for (int v = 0; v < F32_VECTORS; v++)
             if (format == FASTINIT_FLOAT64) {
-                f64_store(out + 2 * v * sizeof(f64_vector), f64_set(p->mean));
-                f64_store(out + (2 * v + 1) * sizeof(f64_vector), f64_set(p->mean));
+                f64_write(out + 2 * v * sizeof(f64_vector), f64_set(p->mean), streams);
+                f64_write(out + (2 * v + 1) * sizeof(f64_vector), f64_set(p->mean), streams);
             } else if (v % 2 == 0) {
-                store_pair(format, out, v, f32_set((float)p->mean), f32_set((float)p->mean));
+                store_pair(format, out, v, f32_set((float)p->mean), f32_set((float)p->mean),
+                           streams);
             }
-        for (size_t sent = 0; sent < TILE * format_size(format); sent += LINE)
+        for (size_t sent = 0; !streams && sent < TILE * format_size(format); sent += LINE)
             stream_next_line(&own);
     }
-    *lines = own;
+    if (!streams)
+        *lines = own;
 }
 
 /* Three tiles are under way at a time: the keystream of one, the logarithms of the radii of the one
    before, the rest of the one before that. Their chains of operations do not wait for each other,
    which keeps the execution units busy. */
-INLINE void f32_tiles(enum method method, int format, const struct cipher *cipher,
+INLINE void f32_tiles(enum method method, int format, int streams, const struct cipher *cipher,
                       const struct parameters *p, uint64_t tile, size_t tiles, unsigned char *out,
                       struct lines *lines)
 {
     u32_vector words[F32_VECTORS], next[F32_VECTORS], after[F32_VECTORS];
     f32_vector values[F32_VECTORS], logarithms[F32_VECTORS], begun[F32_VECTORS];
-    struct lines own = *lines;
+    struct lines own = streams ? (struct lines){0} : *lines;
 #define BEGIN(v) f32_begin(method, next + (v), p, logarithms + (v));
 #define PROCEED(v) f32_proceed(method, logarithms + (v), p, begun + (v));
 #define PAIR(v) f32_pair(method, words + (v), begun + (v), p, values + (v));
-#define STORE(v) store_pair(format, out, 2 * (v), values[2 * (v)], values[2 * (v) + 1]);
+#define STORE(v) store_pair(format, out, 2 * (v), values[2 * (v)], values[2 * (v) + 1], streams);
 #define ADVANCE(v) words[v] = next[v], next[v] = after[v];
     f32_keystream(cipher, tile, next);
     REPEAT(HALF_VECTORS, BEGIN)
@@ -192,9 +212,13 @@ INLINE void f32_tiles(enum method method, int format, const struct cipher *ciphe
         REPEAT(HALF_VECTORS, PROCEED)
         f32_keystream(cipher, ++tile + 1, after);
         REPEAT(HALF_VECTORS, BEGIN)
-        REPEAT(HALF_VECTORS, PAIR)
+        if (method == METHOD_TRUNCATED) {
+            f32_truncated_words(words, p, values);
+        } else {
+            REPEAT(HALF_VECTORS, PAIR)
+        }
         REPEAT(HALF_VECTORS, STORE)
-        for (size_t sent = 0; sent < TILE * format_size(format); sent += LINE)
+        for (size_t sent = 0; !streams && sent < TILE * format_size(format); sent += LINE)
             stream_next_line(&own);
         REPEAT(F32_VECTORS, ADVANCE)
     }
@@ -203,46 +227,53 @@ INLINE void f32_tiles(enum method method, int format, const struct cipher *ciphe
 #undef PAIR
 #undef STORE
 #undef ADVANCE
-    *lines = own;
+    if (!streams)
+        *lines = own;
 }
 
-INLINE void f64_tiles(enum method method, const struct cipher *cipher, const struct parameters *p,
-                      uint64_t tile, size_t tiles, unsigned char *out, struct lines *lines)
+INLINE void f64_tiles(enum method method, int streams, const struct cipher *cipher,
+                      const struct parameters *p, uint64_t tile, size_t tiles, unsigned char *out,
+                      struct lines *lines)
 {
     u32_vector words[F64_VECTORS], next[F64_VECTORS], after[F64_VECTORS];
-    f64_vector values[F64_VECTORS], squares[F32_VECTORS], radii[F32_VECTORS];
-    struct lines own = *lines;
-#define SQUARE(v) squares[v] = f64_squared_radius(u64_from_u32_pairs(next[v]));
-#define RADIUS(v) radii[v] = f64_radius(squares[v], p);
-#define PAIR(v) f64_pair(method, words + (v), radii[v], p, values + (v));
-#define STORE(v) f64_store(out + (v) * (TILE * sizeof(double) / F64_VECTORS), values[v]);
+    f64_vector values[F64_VECTORS], logarithms[F32_VECTORS], begun[F32_VECTORS];
+    struct lines own = streams ? (struct lines){0} : *lines;
+#define BEGIN(v) f64_begin(method, next + (v), logarithms + (v));
+#define PROCEED(v) f64_proceed(method, logarithms + (v), p, begun + (v));
+#define PAIR(v) f64_pair(method, words + (v), begun + (v), p, values + (v));
+#define STORE(v) f64_write(out + (v) * (TILE * sizeof(double) / F64_VECTORS), values[v], streams);
 #define ADVANCE(v) words[v] = next[v], next[v] = after[v];
     f64_keystream(cipher, tile, next);
-    REPEAT(F32_VECTORS, SQUARE)
+    REPEAT(F32_VECTORS, BEGIN)
     f64_keystream(cipher, tile + 1, after);
     REPEAT(F64_VECTORS, ADVANCE)
     for (const uint64_t end = tile + tiles; tile != end; out += TILE * sizeof(double)) {
-        REPEAT(F32_VECTORS, RADIUS)
+        REPEAT(F32_VECTORS, PROCEED)
         f64_keystream(cipher, ++tile + 1, after);
-        REPEAT(F32_VECTORS, SQUARE)
-        REPEAT(F32_VECTORS, PAIR)
+        REPEAT(F32_VECTORS, BEGIN)
+        if (method == METHOD_TRUNCATED) {
+            f64_truncated_words(words, p, values);
+        } else {
+            REPEAT(F32_VECTORS, PAIR)
+        }
         REPEAT(F64_VECTORS, STORE)
-        for (size_t sent = 0; sent < TILE * sizeof(double); sent += LINE)
+        for (size_t sent = 0; !streams && sent < TILE * sizeof(double); sent += LINE)
             stream_next_line(&own);
         REPEAT(F64_VECTORS, ADVANCE)
     }
-#undef SQUARE
-#undef RADIUS
+#undef BEGIN
+#undef PROCEED
 #undef PAIR
 #undef STORE
 #undef ADVANCE
-    *lines = own;
+    if (!streams)
+        *lines = own;
 }
 
 #define STAGE_BYTES 8192
 
-/* The same, past the caches. Tiles lie where the index says, non-temporal stores want whole lines:
-   tiles go to a stage in the first-level cache, and the lines of one stage to memory while the
+/* The same, past the caches, at any alignment. Tiles lie where the index says, lines where memory
+   is: tiles go to a stage in the first-level cache, and the lines of one stage to memory while the
    tiles of the other are made. */
 static void stream_tiles(tiles_function *write_tiles, size_t tile_bytes,
                          const struct cipher *cipher, const struct parameters *p, uint64_t tile,
@@ -293,10 +324,14 @@ static void fill(tiles_function *write_tiles, size_t size, const struct paramete
     while (count > 0) {
         if (skip == 0 && count >= TILE) {
             const size_t tiles = count / TILE;
-            if (stream && tiles * TILE * size >= STAGE_BYTES)
-                stream_tiles(write_tiles, TILE * size, &cipher, p, tile, tiles, out);
-            else
+            if (!stream || tiles * TILE * size < STAGE_BYTES) {
                 write_tiles(&cipher, p, tile, tiles, out, &none);
+            } else if (CAN_STREAM(size) && (uintptr_t)out % LINE == 0) {
+                write_tiles(&cipher, p, tile, tiles, out, NULL);
+                stream_end();
+            } else {
+                stream_tiles(write_tiles, TILE * size, &cipher, p, tile, tiles, out);
+            }
             tile += tiles;
             out += tiles * TILE * size;
             count -= tiles * TILE;
@@ -312,6 +347,14 @@ static void fill(tiles_function *write_tiles, size_t size, const struct paramete
     }
 }
 
+#define TILES(method, format, streams, cipher, p)                                                  \
+    if ((method) == METHOD_CONSTANT)                                                               \
+        constant_tiles(format, streams, p, tiles, out, lines);                                     \
+    else if ((format) == FASTINIT_FLOAT64) /* which has no centre: its polynomial is float32's */  \
+        f64_tiles((method) == METHOD_TRUNCATED_CENTRE ? METHOD_TRUNCATED : (method), streams,      \
+                  cipher, p, tile, tiles, out, lines);                                             \
+    else                                                                                           \
+        f32_tiles(method, format, streams, cipher, p, tile, tiles, out, lines);
 #define DEFINE_FILL(name, method, format)                                                          \
     static void name##_tiles(const struct cipher *cipher, const struct parameters *p,              \
                              uint64_t tile, size_t tiles, unsigned char *out, struct lines *lines) \
@@ -319,19 +362,18 @@ static void fill(tiles_function *write_tiles, size_t size, const struct paramete
         /* Copies, which the stores to `out` cannot alias, so that they stay in registers. */      \
         const struct cipher own_cipher = *cipher;                                                  \
         const struct parameters own = *p;                                                          \
-        if ((method) == METHOD_CONSTANT)                                                           \
-            constant_tiles(format, &own, tiles, out, lines);                                       \
-        else if ((format) == FASTINIT_FLOAT64)                                                     \
-            f64_tiles(method, &own_cipher, &own, tile, tiles, out, lines);                         \
-        else                                                                                       \
-            f32_tiles(method, format, &own_cipher, &own, tile, tiles, out, lines);                 \
+        if (CAN_STREAM(format_size(format)) && lines == NULL) {                                    \
+            TILES(method, format, 1, &own_cipher, &own)                                            \
+        } else {                                                                                   \
+            TILES(method, format, 0, &own_cipher, &own)                                            \
+        }                                                                                          \
     }                                                                                              \
     static void name(const struct parameters *p, uint64_t first, size_t count, void *out,          \
                      int stream)                                                                   \
     {                                                                                              \
         fill(name##_tiles, format_size(format), p, first, count, out, stream);                     \
     }
-#ifdef HAVE_BFLOAT16_STORE
+#ifdef HAVE_BFLOAT16
 #define DEFINE_NO_SUBNORMAL(name, method)                                                          \
     DEFINE_FILL(name##_no_subnormal, method, BFLOAT16_NO_SUBNORMAL)
 #define NO_SUBNORMAL(name) name##_no_subnormal

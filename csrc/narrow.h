@@ -29,18 +29,40 @@ INLINE u32_vector round_to_narrow(f32_vector x, int exponent, int mantissa, uint
     return u32_or(result, u32_shift_right(sign, 31 - exponent - mantissa));
 }
 
-/* Each store writes two vectors, one after the other. */
-INLINE void store_float32(void *out, f32_vector a, f32_vector b)
+#ifndef HAVE_STREAM
+#define f64_stream f64_store
+#define u32_stream u32_store
+#endif
+
+INLINE void f64_write(void *out, f64_vector a, int streams)
 {
-    f32_store(out, a);
-    f32_store((float *)out + U32_LANES, b);
+    if (streams)
+        f64_stream(out, a);
+    else
+        f64_store(out, a);
 }
 
-#ifdef HAVE_FLOAT16_STORE
-INLINE void store_float16(void *out, f32_vector a, f32_vector b)
+INLINE void u32_write(void *out, u32_vector a, int streams)
 {
-    f32_store_float16(out, a);
-    f32_store_float16((uint16_t *)out + U32_LANES, b);
+    if (streams)
+        u32_stream(out, a);
+    else
+        u32_store(out, a);
+}
+
+/* Each store writes two vectors, one after the other; where it streams, past the caches, and then
+   `out` is aligned to what it writes. */
+INLINE void store_float32(void *out, f32_vector a, f32_vector b, int streams)
+{
+    u32_write(out, u32_from_f32_bits(a), streams);
+    u32_write((float *)out + U32_LANES, u32_from_f32_bits(b), streams);
+}
+
+#ifdef HAVE_FLOAT16
+INLINE void store_float16(void *out, f32_vector a, f32_vector b, int streams)
+{
+    f32_write_float16(out, a, streams);
+    f32_write_float16((uint16_t *)out + U32_LANES, b, streams);
 }
 #else
 INLINE u32_vector round_to_float16(f32_vector x)
@@ -48,8 +70,9 @@ INLINE u32_vector round_to_float16(f32_vector x)
     return round_to_narrow(x, 5, 10, 0x477ff000u, 0x7c00, 0x7e00); /* overflow from 65520 */
 }
 
-INLINE void store_float16(void *out, f32_vector a, f32_vector b)
+INLINE void store_float16(void *out, f32_vector a, f32_vector b, int streams)
 {
+    (void)streams;
     u32_store_low_16(out, round_to_float16(a));
     u32_store_low_16((uint16_t *)out + U32_LANES, round_to_float16(b));
 }
@@ -63,15 +86,15 @@ INLINE u32_vector round_to_bfloat16(f32_vector x)
     return u32_add(u32_add(bits, odd), u32_set(0x7fff));
 }
 
-INLINE void store_bfloat16(void *out, f32_vector a, f32_vector b)
+INLINE void store_bfloat16(void *out, f32_vector a, f32_vector b, int streams)
 {
-    u32_store_high_16(out, round_to_bfloat16(a), round_to_bfloat16(b));
+    u32_write(out, u32_pack_high_16(round_to_bfloat16(a), round_to_bfloat16(b)), streams);
 }
 
-#ifdef HAVE_BFLOAT16_STORE
-INLINE void store_bfloat16_no_subnormal(void *out, f32_vector a, f32_vector b)
+#ifdef HAVE_BFLOAT16
+INLINE void store_bfloat16_no_subnormal(void *out, f32_vector a, f32_vector b, int streams)
 {
-    f32_store_bfloat16_no_subnormal(out, a, b);
+    u32_write(out, f32_pack_bfloat16(a, b), streams);
 }
 #endif
 

@@ -51,8 +51,15 @@ INLINE f32_vector f32_exponent_unless(f32_mask m, f32_vector a)
 INLINE f32_vector f32_from_signed(u32_vector a) { return _mm256_cvtepi32_ps(a); }
 INLINE f32_vector f32_load(const float *p) { return _mm256_loadu_ps(p); }
 INLINE void f32_store(void *out, f32_vector a) { _mm256_storeu_ps(out, a); }
-#define HAVE_FLOAT16_STORE
-INLINE void f32_store_float16(void *out, f32_vector a) { _mm_storeu_si128(out, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT)); }
+#define HAVE_FLOAT16
+INLINE void f32_write_float16(void *out, f32_vector a, int streams)
+{
+    const __m128i narrow = _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT);
+    if (streams)
+        _mm_stream_si128(out, narrow);
+    else
+        _mm_storeu_si128(out, narrow);
+}
 
 INLINE f64_vector f64_set(double x) { return _mm256_set1_pd(x); }
 INLINE f64_vector f64_add(f64_vector a, f64_vector b) { return _mm256_add_pd(a, b); }
@@ -103,6 +110,9 @@ INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high)
 }
 INLINE f64_vector f64_load(const double *p) { return _mm256_loadu_pd(p); }
 INLINE void f64_store(void *out, f64_vector a) { _mm256_storeu_pd(out, a); }
+#define HAVE_STREAM
+INLINE void f64_stream(void *out, f64_vector a) { _mm256_stream_pd(out, a); }
+INLINE void u32_stream(void *out, u32_vector a) { _mm256_stream_si256(out, a); }
 
 INLINE u32_vector u32_set(uint32_t x) { return _mm256_set1_epi32((int)x); }
 INLINE u32_vector u32_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
@@ -119,17 +129,17 @@ INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b) { return _m
 INLINE u32_vector u32_from_f32_bits(f32_vector a) { return _mm256_castps_si256(a); }
 INLINE f32_vector f32_from_u32_bits(u32_vector a) { return _mm256_castsi256_ps(a); }
 INLINE u64_vector u64_from_u32_pairs(u32_vector a) { return a; }
-INLINE void u32_store(uint32_t *out, u32_vector a) { _mm256_storeu_si256((__m256i *)out, a); }
+INLINE void u32_store(void *out, u32_vector a) { _mm256_storeu_si256(out, a); }
 INLINE __m128i u32_low_16(u32_vector a)
 {
     const __m256i low = _mm256_and_si256(a, _mm256_set1_epi32(0xffff)); /* packus saturates */
     return _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
 }
 INLINE void u32_store_low_16(void *out, u32_vector a) { _mm_storeu_si128(out, u32_low_16(a)); }
-INLINE void u32_store_high_16(void *out, u32_vector a, u32_vector b)
+INLINE u32_vector u32_pack_high_16(u32_vector a, u32_vector b)
 {
     const __m256i packed = _mm256_packus_epi32(_mm256_srli_epi32(a, 16), _mm256_srli_epi32(b, 16));
-    _mm256_storeu_si256(out, _mm256_permute4x64_epi64(packed, 0xd8));
+    return _mm256_permute4x64_epi64(packed, 0xd8);
 }
 INLINE void u32_store_low_8(void *out, u32_vector a)
 {

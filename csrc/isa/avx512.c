@@ -45,8 +45,15 @@ INLINE f32_vector f32_exponent_unless(f32_mask m, f32_vector a) { return _mm512_
 INLINE f32_vector f32_from_signed(u32_vector a) { return _mm512_cvtepi32_ps(a); }
 INLINE f32_vector f32_load(const float *p) { return _mm512_loadu_ps(p); }
 INLINE void f32_store(void *out, f32_vector a) { _mm512_storeu_ps(out, a); }
-#define HAVE_FLOAT16_STORE
-INLINE void f32_store_float16(void *out, f32_vector a) { _mm256_storeu_si256(out, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT)); }
+#define HAVE_FLOAT16
+INLINE void f32_write_float16(void *out, f32_vector a, int streams)
+{
+    const __m256i narrow = _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT);
+    if (streams)
+        _mm256_stream_si256(out, narrow);
+    else
+        _mm256_storeu_si256(out, narrow);
+}
 
 INLINE f64_vector f64_set(double x) { return _mm512_set1_pd(x); }
 INLINE f64_vector f64_add(f64_vector a, f64_vector b) { return _mm512_add_pd(a, b); }
@@ -79,6 +86,9 @@ INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high)
 }
 INLINE f64_vector f64_load(const double *p) { return _mm512_loadu_pd(p); }
 INLINE void f64_store(void *out, f64_vector a) { _mm512_storeu_pd(out, a); }
+#define HAVE_STREAM
+INLINE void f64_stream(void *out, f64_vector a) { _mm512_stream_pd(out, a); }
+INLINE void u32_stream(void *out, u32_vector a) { _mm512_stream_si512(out, a); }
 
 INLINE u32_vector u32_set(uint32_t x) { return _mm512_set1_epi32((int)x); }
 INLINE u32_vector u32_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
@@ -96,16 +106,16 @@ INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b) { return _m
 INLINE u32_vector u32_from_f32_bits(f32_vector a) { return _mm512_castps_si512(a); }
 INLINE f32_vector f32_from_u32_bits(u32_vector a) { return _mm512_castsi512_ps(a); }
 INLINE u64_vector u64_from_u32_pairs(u32_vector a) { return a; }
-INLINE void u32_store(uint32_t *out, u32_vector a) { _mm512_storeu_si512(out, a); }
+INLINE void u32_store(void *out, u32_vector a) { _mm512_storeu_si512(out, a); }
 INLINE void u32_store_low_16(void *out, u32_vector a) { _mm256_storeu_si256(out, _mm512_cvtepi32_epi16(a)); }
-INLINE void u32_store_high_16(void *out, u32_vector a, u32_vector b)
+INLINE u32_vector u32_pack_high_16(u32_vector a, u32_vector b)
 {
     const __m512i odd = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
-    _mm512_storeu_si512(out, _mm512_permutex2var_epi16(a, odd, b));
+    return _mm512_permutex2var_epi16(a, odd, b);
 }
 #ifdef __AVX512BF16__
-#define HAVE_BFLOAT16_STORE
-INLINE void f32_store_bfloat16_no_subnormal(void *out, f32_vector a, f32_vector b) { _mm512_storeu_si512(out, (__m512i)_mm512_cvtne2ps_pbh(b, a)); }
+#define HAVE_BFLOAT16
+INLINE u32_vector f32_pack_bfloat16(f32_vector a, f32_vector b) { return (__m512i)_mm512_cvtne2ps_pbh(b, a); }
 #endif
 INLINE void u32_store_low_8(void *out, u32_vector a) { _mm_storeu_si128(out, _mm512_cvtepi32_epi8(a)); }
 

@@ -19,7 +19,7 @@
 #define F32_VECTORS 8     /* of a tile of f32 */
 #define F64_VECTORS 16    /* of a tile of f64 */
 #define PRODUCT_VECTORS 4 /* of the register tile of a matrix product, four rows high */
-#define HAVE_FLOAT16_STORE
+#define HAVE_FLOAT16
 
 /* Masks have all bits of a lane set, or none. */
 typedef uint32x4_t u32_vector, f32_mask;
@@ -114,14 +114,18 @@ INLINE f64_vector f64_from_signed_high_half(u32_vector a) { return vcvtq_f64_s64
 INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high) { return vcvt_high_f32_f64(vcvt_f32_f64(low), high); }
 
 /* Stores of bytes: the targets need not be aligned. */
-INLINE void u32_store(uint32_t *out, u32_vector a) { vst1q_u32(out, a); }
+INLINE void u32_store(void *out, u32_vector a) { vst1q_u8(out, vreinterpretq_u8_u32(a)); }
 INLINE void f32_store(void *out, f32_vector a) { vst1q_u8(out, vreinterpretq_u8_f32(a)); }
 INLINE void f64_store(void *out, f64_vector a) { vst1q_u8(out, vreinterpretq_u8_f64(a)); }
-INLINE void f32_store_float16(void *out, f32_vector a) { vst1_u8(out, vreinterpret_u8_f16(vcvt_f16_f32(a))); }
-INLINE void u32_store_low_16(void *out, u32_vector a) { vst1_u8(out, vreinterpret_u8_u16(vmovn_u32(a))); }
-INLINE void u32_store_high_16(void *out, u32_vector a, u32_vector b)
+INLINE void f32_write_float16(void *out, f32_vector a, int streams)
 {
-    vst1q_u8(out, vreinterpretq_u8_u16(vuzp2q_u16(vreinterpretq_u16_u32(a), vreinterpretq_u16_u32(b))));
+    (void)streams;
+    vst1_u8(out, vreinterpret_u8_f16(vcvt_f16_f32(a)));
+}
+INLINE void u32_store_low_16(void *out, u32_vector a) { vst1_u8(out, vreinterpret_u8_u16(vmovn_u32(a))); }
+INLINE u32_vector u32_pack_high_16(u32_vector a, u32_vector b)
+{
+    return vreinterpretq_u32_u16(vuzp2q_u16(vreinterpretq_u16_u32(a), vreinterpretq_u16_u32(b)));
 }
 INLINE void u32_store_low_8(void *out, u32_vector a)
 {

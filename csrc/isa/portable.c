@@ -141,7 +141,7 @@ INLINE u64_vector u64_from_u32_pairs(u32_vector a)
     LANES(u64_vector, 8, a.lane[2 * i] | (uint64_t)a.lane[2 * i + 1] << 32)
     /* clang-format on */
 
-    INLINE void u32_store(uint32_t *out, u32_vector a)
+    INLINE void u32_store(void *out, u32_vector a)
 {
     memcpy(out, a.lane, sizeof a.lane);
 }
@@ -152,14 +152,16 @@ INLINE void u32_store_low_16(void *out, u32_vector a)
         low[i] = (uint16_t)a.lane[i];
     memcpy(out, low, sizeof low);
 }
-INLINE void u32_store_high_16(void *out, u32_vector a, u32_vector b)
+INLINE u32_vector u32_pack_high_16(u32_vector a, u32_vector b)
 {
+    u32_vector packed;
     uint16_t high[32];
     for (int i = 0; i < 16; i++) {
         high[i] = (uint16_t)(a.lane[i] >> 16);
         high[i + 16] = (uint16_t)(b.lane[i] >> 16);
     }
-    memcpy(out, high, sizeof high);
+    memcpy(packed.lane, high, sizeof high);
+    return packed;
 }
 INLINE void u32_store_low_8(void *out, u32_vector a)
 {
