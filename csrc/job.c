@@ -10,9 +10,13 @@
 
 /* A unit is about this many bytes, some 50 to 200 us of work; in long runs it is a huge page, which
    two threads should not touch first. */
+#ifndef UNIT_BYTES
 #define UNIT_BYTES ((int64_t)2 << 20)
+#endif
 /* Contiguous runs go past the caches where the whole fill is larger than this. */
+#ifndef STREAM_BYTES
 #define STREAM_BYTES ((int64_t)4 << 20)
+#endif
 /* The scratch of a thread, for targets that are not runs of memory. */
 #define SCRATCH_BYTES (32 * 1024)
 /* Of which so much waits to leave past the caches. */
@@ -160,7 +164,7 @@ static void choose_boxes(struct plan *plan, int64_t unit_bytes)
     } else {
         /* Long enough runs to generate, long enough runs to write, then whatever scratch takes. */
         const int64_t capacity = SCRATCH_BYTES / (int64_t)plan->size / scratch_step(plan);
-        const int64_t run = 4 * TILE, line = 64;
+        const int64_t run = smaller(4 * TILE, capacity / 2), line = 64;
         const int *const order = plan->order;
         for (int axis = last; axis >= 0 && elements < run; axis--)
             elements = grow(plan, axis, elements, run);
@@ -350,8 +354,7 @@ static void scatter_matrix(const struct plan *plan, unsigned char *out, int64_t 
     for (; rows > 0; rows -= most_rows, in += most_rows * in_stride, out += most_rows * size) {
         const int64_t bytes = smaller(rows, most_rows) * size;
         const int64_t pitch = blocks(bytes, LINE) * LINE + (int64_t)((uint64_t)out_stride % LINE);
-        const int64_t lead = (int64_t)((uintptr_t)out % LINE);
-        const int64_t most = (STAGE_BYTES - lead - bytes) / pitch + 1;
+        const int64_t most = (STAGE_BYTES - LINE - bytes) / pitch + 1;
         for (int64_t column = 0; column < columns; column += most) {
             const int64_t now = smaller(most, columns - column);
             unsigned char *const target = out + column * out_stride;

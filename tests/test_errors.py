@@ -267,3 +267,38 @@ def test_isa_of_the_environment():
         assert run.returncode == status
         assert name in (run.stdout if status == 0 else run.stderr.splitlines()[-1])
     assert "ImportError: FASTINIT_ISA" in run.stderr
+
+
+@pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
+def test_torch_tensors_without_memory():
+    torch = pytest.importorskip("torch")
+    fake_tensor = pytest.importorskip("torch._subclasses.fake_tensor")
+    fastinit.normal_(torch.empty(4), generator=0)  # the exchange API is known from here on
+    with fake_tensor.FakeTensorMode():
+        fake = torch.empty(100)
+    for tensor in (fake, torch._efficientzerotensor((4,))):
+        with pytest.raises(ValueError, match="no memory of its own"):
+            fastinit.normal_(tensor, generator=0)
+
+    def initialize(tensor):
+        return fastinit.normal_(tensor, generator=0)
+
+    zeros = torch.zeros(3, 4)
+    for transform in (torch.func.vmap, torch.func.functionalize):
+        with pytest.raises(ValueError, match="no memory of its own"):
+            transform(initialize)(zeros)
+    assert (zeros == 0).all()
+
+
+def test_torch_tensor_beyond_its_storage():
+    torch = pytest.importorskip("torch")
+    fastinit.normal_(torch.empty(4), generator=0)
+    tensor = torch.zeros(1000)
+    beyond = (tensor, tensor[2:8:3], tensor[4:5], tensor.reshape(25, 40)[:, 3:4])
+    within = (tensor[:4], tensor[:4:3], tensor[900:900])
+    tensor.untyped_storage().resize_(16)
+    for view in beyond:
+        with pytest.raises(ValueError, match="beyond its storage"):
+            fastinit.normal_(view, generator=0)
+    for view in within:
+        fastinit.normal_(view, generator=0)

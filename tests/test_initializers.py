@@ -242,3 +242,18 @@ def test_examples_run(module):
     result = doctest.testmod(importlib.import_module(f"fastinit.{module}"))
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_what_was_filled_before_changes_nothing():
+    """0.0 == -0.0, and what a rule has computed is remembered."""
+    array = np.empty(40, np.float32)
+    for zero, other in ((0.0, -0.0), (-0.0, 0.0)):
+        fastinit.constant_(array, zero)
+        fastinit.constant_(array, other)
+        assert (np.signbit(array) == np.signbit(other)).all()
+        for name in ("uniform_", "normal_"):
+            getattr(fastinit, name)(array, zero, 0.0, generator=0)
+            getattr(fastinit, name)(array, other, 0.0, generator=0)
+            assert array.tobytes() == bytes(array.nbytes)
+    fastinit.xavier_uniform_(array.reshape(5, 8), gain=-0.0, generator=0)
+    assert array.tobytes() == bytes(array.nbytes)

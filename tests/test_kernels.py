@@ -274,6 +274,32 @@ def test_streamed_transpositions(isa, dtype, dtype_of, offset):
         assert (outside.view(np.uint8) == 0xA5).all()
 
 
+@pytest.mark.parametrize(("rows", "extra"), [(96, 7), (214, 5), (1000, 1)])
+def test_streamed_columns_whose_lines_drift(isa, rows, extra):
+    """Each column begins further within its line than the one before, in a stage of whole lines."""
+    columns = (5 << 20) // 4 // rows
+    whole = fastinit.normal((rows, columns), generator=3)
+    for first in range(0, 16, 3):
+        memory = np.zeros((columns, rows + extra + 16), np.float32)
+        view = memory[:, first : first + rows].T
+        fastinit.normal_(view, generator=3)
+        assert as_bytes(view) == as_bytes(whole)
+        assert (memory[:, :first] == 0).all()
+        assert (memory[:, first + rows :] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("step", [2, 16, 17, 31, 32, 33])
+def test_picked_columns(isa, dtype, step):
+    """Runs that are made whole and picked from fit into scratch, several to a box."""
+    for picked in (65, 100, 127, 129):
+        columns = (picked + 3) * step
+        whole = fastinit.normal((9, columns), generator=3, dtype=dtype)
+        index = (slice(None), slice(None, picked * step, step))
+        part = fastinit.normal((9, columns), generator=3, dtype=dtype, index=index)
+        assert as_bytes(part) == as_bytes(whole[index])
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
 @pytest.mark.parametrize("scale", [1e-7, 1e-3, 1, 300, 40_000])
 def test_narrow_is_float32_rounded_once(isa, dtype, dtype_of, scale):

@@ -127,6 +127,16 @@ cdef class View:
         return size
 
     @property
+    def reach(self):
+        """Bytes from the first element to the end of the last, where no stride is negative."""
+        cdef int64_t reach = self.item_size
+        for axis in range(self.dimensions):
+            if self.lengths[axis] == 0:
+                return 0
+            reach += self.steps[axis] * (self.lengths[axis] - 1)
+        return reach
+
+    @property
     def is_contiguous(self):
         """Whether the elements are one run of memory, in order, so that none can overlap."""
         cdef int64_t run = self.item_size
@@ -212,6 +222,8 @@ cdef view_of_dltensor(DLTensor *tensor, owner, on_written):
         stride *= tensor.shape[axis]
     view.owner = owner
     view.on_written = on_written
+    if view.data == NULL and view.elements() > 0:
+        raise ValueError("tensor has no memory (it is fake, or its storage is not allocated)")
     return view
 
 

@@ -102,7 +102,7 @@ _exchange_apis: dict[type, object] = {}
 def _exchanged_torch_view(tensor: Any, api: object) -> View:
     try:
         view = _core.view_of_dlpack(tensor, api, _bump_version_of_torch)
-        if tensor.untyped_storage().nbytes() > 0 and not tensor.is_neg():
+        if _is_within_storage(tensor, view) and not tensor.is_neg():
             return view
     except Exception:  # not dense, not on the CPU, ...: told below, in torch's terms
         pass
@@ -118,7 +118,25 @@ def _torch_view(tensor: Any, torch: Any) -> View:
         _exchange_apis[type(tensor)] = api
     item, strides = tensor.element_size(), tensor.stride()
     address, shape = tensor.data_ptr(), tuple(tensor.shape)
-    return View(address, name, shape, strides, tensor, _bump_version_of_torch, item)
+    view = View(address, name, shape, strides, tensor, _bump_version_of_torch, item)
+    if not _is_within_storage(tensor, view):
+        raise ValueError("tensor reaches beyond its storage, which was resized: resize it back")
+    return view
+
+
+def _is_within_storage(tensor: Any, view: View) -> bool:
+    offset: int = tensor.storage_offset() * tensor.element_size()
+    bytes_held: int = tensor.untyped_storage().nbytes()
+    return view.reach == 0 or offset + view.reach <= bytes_held
+
+
+def _has_memory(tensor: Any) -> bool:
+    """Return whether there is more to the tensor than its shape, as not in tracing and the like."""
+    try:
+        storage = tensor.untyped_storage()
+        return storage.device == tensor.device and bool(storage.data_ptr())
+    except RuntimeError:
+        return False
 
 
 def _check_torch_tensor(tensor: Any, torch: Any) -> None:
@@ -135,8 +153,11 @@ def _check_torch_tensor(tensor: Any, torch: Any) -> None:
         )
     if tensor.is_neg():
         raise TypeError("tensor is a lazily negated view: fill tensor.resolve_neg()")
-    if tensor.untyped_storage().nbytes() == 0 and tensor.numel() > 0:
-        raise ValueError("tensor has no memory of its own (its storage is empty)")
+    if tensor.numel() > 0 and not _has_memory(tensor):
+        raise ValueError(
+            "tensor has no memory of its own: its storage is empty, or it is fake, or wrapped by a "
+            "transformation of torch.func"
+        )
 
 
 def _bump_version_of_torch(tensor: Any) -> None:

@@ -54,7 +54,11 @@ def constant(value: float) -> Distribution:
     return _core.CONSTANT, (value,)
 
 
-@rule
+def _random(kind: int, *parameters: float) -> Distribution:
+    """Return a distribution whose zeros have no sign: what is remembered takes -0.0 for 0.0."""
+    return kind, tuple(parameter or 0.0 for parameter in parameters)
+
+
 def value(dtype: str, value: float) -> Distribution:
     """Return the distribution of one value, which must not overflow."""
     largest, name = RANGES[dtype]
@@ -74,7 +78,7 @@ def uniform(dtype: str, logical: Shape, low: float, high: float) -> Distribution
         raise RuntimeError(
             f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
         )
-    return _core.UNIFORM, (low, high)
+    return _random(_core.UNIFORM, low, high)
 
 
 @rule
@@ -82,7 +86,7 @@ def normal(dtype: str, logical: Shape, mean: float, std: float) -> Distribution:
     """Return the normal distribution."""
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
-    return _core.NORMAL, (mean, std)
+    return _random(_core.NORMAL, mean, std)
 
 
 @rule
@@ -97,7 +101,7 @@ def truncated_normal(
             "trunc_normal_ expects to return a [a, b] range, but found "
             f"a={low:g} > b={high:g}: uniform_ expects to return a [from, to) range"
         )
-    return _core.TRUNCATED_NORMAL, (mean, std, low, high)
+    return _random(_core.TRUNCATED_NORMAL, mean, std, low, high)
 
 
 def _xavier_std(logical: Shape, gain: float, layout: str | None, groups: int) -> float:
