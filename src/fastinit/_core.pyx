@@ -122,24 +122,26 @@ cdef class View:
 
     cdef int64_t elements(self):
         cdef int64_t size = 1
+        cdef int axis
         for axis in range(self.dimensions):
             size *= self.lengths[axis]
         return size
 
-    @property
-    def reach(self):
-        """Bytes from the first element to the end of the last, where no stride is negative."""
-        cdef int64_t reach = self.item_size
+    def is_within(self, int64_t offset, int64_t storage_bytes):
+        """Return whether the view from element `offset` on fits in so much; strides are >= 0."""
+        cdef int64_t end = (offset + 1) * self.item_size
+        cdef int axis
         for axis in range(self.dimensions):
             if self.lengths[axis] == 0:
-                return 0
-            reach += self.steps[axis] * (self.lengths[axis] - 1)
-        return reach
+                return True
+            end += self.steps[axis] * (self.lengths[axis] - 1)
+        return end <= storage_bytes
 
     @property
     def is_contiguous(self):
         """Whether the elements are one run of memory, in order, so that none can overlap."""
         cdef int64_t run = self.item_size
+        cdef int axis
         for axis in range(self.dimensions - 1, -1, -1):
             if self.lengths[axis] != 1 and self.steps[axis] != run:
                 return False

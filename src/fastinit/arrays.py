@@ -102,7 +102,8 @@ _exchange_apis: dict[type, object] = {}
 def _exchanged_torch_view(tensor: Any, api: object) -> View:
     try:
         view = _core.view_of_dlpack(tensor, api, _bump_version_of_torch)
-        if _is_within_storage(tensor, view) and not tensor.is_neg():
+        held = tensor.untyped_storage().nbytes()
+        if view.is_within(tensor.storage_offset(), held) and not tensor.is_neg():
             return view
     except Exception:  # not dense, not on the CPU, ...: told below, in torch's terms
         pass
@@ -119,15 +120,9 @@ def _torch_view(tensor: Any, torch: Any) -> View:
     item, strides = tensor.element_size(), tensor.stride()
     address, shape = tensor.data_ptr(), tuple(tensor.shape)
     view = View(address, name, shape, strides, tensor, _bump_version_of_torch, item)
-    if not _is_within_storage(tensor, view):
+    if not view.is_within(tensor.storage_offset(), tensor.untyped_storage().nbytes()):
         raise ValueError("tensor reaches beyond its storage, which was resized: resize it back")
     return view
-
-
-def _is_within_storage(tensor: Any, view: View) -> bool:
-    offset: int = tensor.storage_offset() * tensor.element_size()
-    bytes_held: int = tensor.untyped_storage().nbytes()
-    return view.reach == 0 or offset + view.reach <= bytes_held
 
 
 def _has_memory(tensor: Any) -> bool:
