@@ -2,13 +2,11 @@
 
 #include <sys/auxv.h>
 
-#define HWCAP_AES (1ul << 3)
-
 unsigned long __real_getauxval(unsigned long type);
 unsigned long __wrap_getauxval(unsigned long type);
 
 unsigned long __wrap_getauxval(unsigned long type)
 {
     const unsigned long value = __real_getauxval(type);
-    return type == AT_HWCAP ? value & ~HWCAP_AES : value;
+    return type == AT_HWCAP ? value & ~(unsigned long)HWCAP_AES : value;
 }
