@@ -1,0 +1,68 @@
+"""Every initializer writes its pinned bytes: instruction sets, ways of filling, threads."""
+
+import identity
+import pytest
+
+import fastinit
+from fastinit import fill
+from fastinit.arrays import ITEM_SIZES
+
+# They take a QR decomposition from LAPACK, whose last bits depend on that library.
+NOT_PINNED = {"orthogonal_", "delta_orthogonal_"}
+ALIASES = {
+    "glorot_uniform_": "xavier_uniform_",
+    "glorot_normal_": "xavier_normal_",
+    "he_uniform_": "kaiming_uniform_",
+    "he_normal_": "kaiming_normal_",
+}
+CASES = identity.cases()
+SMALL = [case for case in CASES if not case.is_large]
+LARGE = [case for case in CASES if case.is_large]
+FUNCTIONS = sorted({case.function for case in CASES})
+
+
+def check(cases, ways):
+    assert list(identity.differences(cases, ways)) == []
+
+
+def test_every_initializer_is_pinned_in_every_dtype():
+    public = {name for name in fastinit.__all__ if name.endswith("_")}
+    assert {alias: getattr(fastinit, alias).__name__ for alias in ALIASES} == ALIASES
+    pinned = {case.function for case in CASES}
+    assert public - ALIASES.keys() - NOT_PINNED == pinned
+    assert [str(case) for case in CASES if case.pin is None] == []
+    assert {name.removesuffix("_") for name in public} <= set(fastinit.__all__)
+
+
+@pytest.mark.parametrize("dtype", ITEM_SIZES)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_ways(isa, function, dtype, dtype_of):
+    dtype_of(dtype)
+    check(
+        [case for case in SMALL if case.function == function and case.dtype == dtype],
+        identity.WAYS,
+    )
+
+
+@pytest.mark.parametrize("threads", identity.THREADS)
+@pytest.mark.parametrize("dtype", ITEM_SIZES)
+def test_threads(monkeypatch, threads, dtype, dtype_of):
+    dtype_of(dtype)
+    monkeypatch.setattr(fill, "BYTES_PER_THREAD", 1)
+    fastinit.set_num_threads(threads)
+    try:
+        check(
+            [case for case in LARGE if case.dtype == dtype],
+            (identity.whole, identity.odd_slices, identity.transposed_view),
+        )
+    finally:
+        fastinit.set_num_threads(None)
+
+
+@pytest.mark.parametrize("dtype", ITEM_SIZES)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_creation(function, dtype, dtype_of):
+    dtype_of(dtype)
+    for case in SMALL:
+        if case.function == function and case.dtype == dtype:
+            assert identity.digest(case.create()) == case.pin, str(case)
