@@ -27,6 +27,7 @@ LEAST_BITS = 80
 RANDOM_BITS = {8: 30, 4: 20, 2: 6, 1: 3}
 # More subnormal values than this share are no weights: pointers and small integers look like that.
 SUBNORMAL_SHARE = 0.01
+WIDE_EXPONENT = (torch.float64, torch.float32, torch.bfloat16)
 
 
 class VerificationError(RuntimeError):
@@ -165,7 +166,7 @@ def _measure(tensor: torch.Tensor, centre: float | None) -> _Measured:
         count += x.numel()
         first += float(x.sum())
         second += float((x * x).sum())
-    if about is None:
+    if about is None or count == 0:
         return NOTHING._replace(nans=nans, infinities=infinities)
     mean = first / count
     variance = second / count - (0.0 if centre is not None else mean * mean)
@@ -275,7 +276,7 @@ def _check_parameter(
     if moments is not None:
         off, problems_of_values = _expected_problems(measured, moments, dtype, most)
         found += problems_of_values
-    elif dtype != torch.float16 and measured.subnormals > SUBNORMAL_SHARE * tensor.numel():
+    elif dtype in WIDE_EXPONENT and measured.subnormals > SUBNORMAL_SHARE * tensor.numel():
         found += _some(measured.subnormals, tensor.numel(), "elements are subnormal: not weights")
     if not poisoned and (planned is None or (moments is not None and moments.std > 0)):
         found += _row_problems(body)
