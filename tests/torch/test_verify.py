@@ -31,9 +31,12 @@ def layer(**keywords):
 def test_what_is_well_is_well(dtype):
     model = nn.Sequential(nn.Linear(64, 48), nn.Embedding(30, 64, padding_idx=2), nn.PReLU(3))
     model = ft.init_module(model.to(getattr(torch, dtype)), ft.torch_default, 0)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
     assert problems(model, ft.torch_default, 0) == {}
     assert problems(model, ft.torch_default) == {}
     assert problems(model) == {}
+    for parameter, values in zip(model.parameters(), before, strict=True):
+        assert torch.equal(parameter.view(torch.uint8), values.view(torch.uint8))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from fastinit.torch.poison import INTEGERS, count_poison
 from fastinit.torch.recipe import Recipe
 from fastinit.torch.table import Table
 
-CHUNK = 1 << 20
+CHUNK = 1 << 15  # below what torch splits among threads, and in the second-level cache
 # So many of a row's elements are compared first, and rows of fewer random bits than this may be
 # equal by chance.
 COMPARED_FIRST = 64
@@ -133,53 +133,45 @@ class _Measured(NamedTuple):
     std: float  # around the expected mean, where there is one
     minimum: float
     maximum: float
-    nans: int
+    poisoned: int
+    nans: int  # other than poison
     infinities: int
     subnormals: int
 
 
-NOTHING = _Measured(0, math.nan, math.nan, math.nan, math.nan, 0, 0, 0)
+NOT_MEASURED = (math.nan,) * 4
 
 
-def _measure(tensor: torch.Tensor, centre: float | None) -> _Measured:
-    flat = tensor.reshape(-1)
-    if flat.numel() == 0:
-        return NOTHING
-    tiny = torch.finfo(tensor.dtype).tiny
-    count, first, second, nans, infinities, subnormals = 0, 0.0, 0.0, 0, 0, 0
+def _measure(pieces: Sequence[torch.Tensor], centre: float | None) -> _Measured:
+    """Measure all the pieces' values together."""
+    about, finite, first, second = centre, 0, 0.0, 0.0
+    poisoned, nans, infinities, subnormals = 0, 0, 0, 0
     low, high = math.inf, -math.inf
-    about = centre
-    for chunk in torch.split(flat, CHUNK):
+    for chunk in (chunk for piece in pieces for chunk in torch.split(piece.reshape(-1), CHUNK)):
         x = chunk.double()
-        finite = x.isfinite()
-        if not bool(finite.all()):
+        if not math.isfinite(float(x.sum())):
+            poisoned += count_poison(chunk)
             nans += int(x.isnan().sum())
             infinities += int(x.isinf().sum())
-            x = x[finite]
+            x = x[x.isfinite()]
         if x.numel() == 0:
             continue
-        low, high = min(low, float(x.min())), max(high, float(x.max()))
-        subnormals += int(((x != 0) & (x.abs() < tiny)).sum())
-        if about is None:
-            about = float(x.mean())
-        x = x - about
-        count += x.numel()
+        if centre is None:
+            tiny = torch.finfo(chunk.dtype).tiny
+            subnormals += int(((x != 0) & (x.abs() < tiny)).sum())
+        about = float(x.mean()) if about is None else about
+        x = x - about  # not in place: a float64 chunk is the parameter itself
+        least, most = torch.aminmax(x)
+        low, high = min(low, about + float(least)), max(high, about + float(most))
+        finite += x.numel()
         first += float(x.sum())
         second += float((x * x).sum())
-    if about is None or count == 0:
-        return NOTHING._replace(nans=nans, infinities=infinities)
-    mean = first / count
-    variance = second / count - (0.0 if centre is not None else mean * mean)
-    return _Measured(
-        count,
-        about + mean,
-        math.sqrt(max(0.0, variance)),
-        low,
-        high,
-        nans,
-        infinities,
-        subnormals,
-    )
+    found = (poisoned, nans - poisoned, infinities, subnormals)
+    if about is None or finite == 0:
+        return _Measured(0, math.nan, math.nan, math.nan, math.nan, *found)
+    mean = first / finite
+    variance = second / finite - (0.0 if centre is not None else mean * mean)
+    return _Measured(finite, about + mean, math.sqrt(max(0.0, variance)), low, high, *found)
 
 
 def _some(count: int, total: int, what: str) -> Iterator[str]:
@@ -187,28 +179,27 @@ def _some(count: int, total: int, what: str) -> Iterator[str]:
         yield f"{count} of {total} {what}"
 
 
-def _without_row(tensor: torch.Tensor, row: int | None) -> torch.Tensor:
-    if row is None:
-        return tensor
-    row %= tensor.shape[0]
-    return torch.cat([tensor[:row], tensor[row + 1 :]])
-
-
-def _row_problems(tensor: torch.Tensor) -> Iterator[str]:
+def _row_problems(tensor: torch.Tensor, padding: int | None) -> Iterator[str]:
     """Tell of rows that are zero, or equal to an earlier one."""
     if tensor.dim() < 2 or tensor.shape[0] < 2 or tensor.numel() == 0:
         return
-    bits = tensor.contiguous().view(INTEGERS[tensor.dtype.itemsize]).flatten(1)
+    bits = tensor.flatten(1).contiguous().view(INTEGERS[tensor.dtype.itemsize])
     rows, columns = bits.shape
     without_sign = torch.iinfo(bits.dtype).max
-    step = max(1, CHUNK // columns)
-    alive = torch.cat([((part & without_sign) != 0).any(dim=1) for part in torch.split(bits, step)])
-    yield from _some(int((~alive).sum()), rows, "rows are zero")
+    start = bits[:, :COMPARED_FIRST].contiguous()
+    begins_with_zeros = ((start & without_sign) == 0).all(dim=1)
+    alive = torch.ones(rows, dtype=torch.bool)
+    for row in begins_with_zeros.nonzero().reshape(-1).tolist():
+        alive[row] = bool((bits[row] & without_sign).any())
+    if padding is not None:
+        rows -= 1
+        alive[padding] = False
+    places = alive.nonzero().reshape(-1)
+    yield from _some(rows - len(places), rows, "rows are zero")
     if columns * RANDOM_BITS[tensor.dtype.itemsize] < LEAST_BITS:
         return
-    places = alive.nonzero().reshape(-1)
-    start = np.ascontiguousarray(bits[:, :COMPARED_FIRST][places].numpy())
-    keys = start.view(np.dtype((np.void, start.itemsize * start.shape[1]))).reshape(-1)
+    kept = start[places].numpy()
+    keys = kept.view(np.dtype((np.void, kept.itemsize * kept.shape[1]))).reshape(-1)
     _, firsts, groups = np.unique(keys, return_index=True, return_inverse=True)
     twins = np.flatnonzero(firsts[groups] != np.arange(len(keys)))
     equal = sum(
@@ -261,16 +252,13 @@ def _check_parameter(
     moments = planned.moments if planned is not None else None
     if parameter.is_meta:
         problems = ("not initialised: on the meta device",)
-        return Finding(name, shape, dtype, *NOTHING[1:5], moments, math.nan, problems)
+        return Finding(name, shape, dtype, *NOT_MEASURED, moments, math.nan, problems)
     tensor = parameter.detach().cpu()
-    poisoned = count_poison(tensor)
-    found = list(_some(poisoned, tensor.numel(), "elements not initialised"))
     row = planned.zero_row if planned is not None else padding
-    body = _without_row(tensor, row)
-    if planned is not None and row is not None and bool(tensor[row].ne(0).any()):
-        found.append(f"row {row} is not zero")
-    measured = _measure(body, moments.mean if moments is not None else None)
-    found += _some(max(0, measured.nans - poisoned), tensor.numel(), "elements are NaN")
+    pieces = [tensor] if row is None else [tensor[:row], tensor[row:][1:]]
+    measured = _measure(pieces, moments.mean if moments is not None else None)
+    found = list(_some(measured.poisoned, tensor.numel(), "elements not initialised"))
+    found += _some(measured.nans, tensor.numel(), "elements are NaN")
     found += _some(measured.infinities, tensor.numel(), "elements are infinite")
     off = math.nan
     if moments is not None:
@@ -278,8 +266,10 @@ def _check_parameter(
         found += problems_of_values
     elif dtype in WIDE_EXPONENT and measured.subnormals > SUBNORMAL_SHARE * tensor.numel():
         found += _some(measured.subnormals, tensor.numel(), "elements are subnormal: not weights")
-    if not poisoned and (planned is None or (moments is not None and moments.std > 0)):
-        found += _row_problems(body)
+    if planned is not None and row is not None and not bool((tensor[row] == 0).all()):
+        found.append(f"row {row} is not zero")
+    if not measured.poisoned and (planned is None or (moments is not None and moments.std > 0)):
+        found += _row_problems(tensor, row)
     if stream is not None and planned is not None:
         differing = _differing(planned, tensor, stream)
         found += _some(differing, tensor.numel(), "elements are not the seed's")
@@ -293,7 +283,7 @@ def _check_buffer(name: str, buffer: torch.Tensor) -> Finding:
         problems.append("not initialised: on the meta device")
     elif buffer.is_floating_point():
         problems += _some(int(buffer.isnan().sum()), buffer.numel(), "elements are NaN")
-    return Finding(name, shape, buffer.dtype, *NOTHING[1:5], None, math.nan, tuple(problems))
+    return Finding(name, shape, buffer.dtype, *NOT_MEASURED, None, math.nan, tuple(problems))
 
 
 def _paddings(module: nn.Module) -> dict[torch.Tensor, int]:
