@@ -159,6 +159,15 @@ def test_buffers_in_memory_are_kept():
     assert model[1].num_batches_tracked == 0
 
 
+def test_within_the_meta_context():
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(30, 4), nn.BatchNorm1d(4), nn.Embedding(9, 9))
+        ft.materialize(model, ft.torch_default, 0)
+        assert ft.verify(model, ft.torch_default, 0).ok
+        assert ft.verify(model).ok
+    assert all(tensor.device.type == "cpu" for tensor in model.state_dict().values())
+
+
 def test_only_buffers():
     made = ft.materialize(on_meta(lambda: nn.BatchNorm2d(4, affine=False)), ft.torch_default, 0)
     assert made.running_var.tolist() == [1, 1, 1, 1]

@@ -434,6 +434,15 @@ def test_lines():
     assert (bare.bias == 4).all()
 
 
+def test_functions_of_torch_stand_for_ours():
+    torchs = ft.Recipe([("*.weight", nn.init.xavier_uniform_), ("*", nn.init.zeros_)])
+    ours = ft.Recipe([("*.weight", fastinit.xavier_uniform_), ("*", fastinit.zeros_)])
+    one = ft.init_module(nn.Linear(8, 16), torchs, 0)
+    assert torch.equal(one.weight, ft.init_module(nn.Linear(8, 16), ours, 0).weight)
+    sized = ft.Recipe([("*", partial(nn.init.normal_, std=0.5))])
+    assert ft.make_plan(nn.Linear(8, 16), sized).parameters[0].moments.std == 0.5
+
+
 def test_keep_leaves_values():
     model = two_layers()
     before = model[2].weight.clone()

@@ -104,6 +104,14 @@ def materialize(
     (device(type='cpu'), torch.bfloat16)
     """
     device = _checked_device(device)
+    with torch.device("cpu"):  # a meta default device may still be in force
+        _materialize(module, recipe, seed, dtype, prefix)
+    return module if device.type == "cpu" else module.to(device)
+
+
+def _materialize(
+    module: nn.Module, recipe: Recipe, seed: Any, dtype: torch.dtype | None, prefix: str
+) -> None:
     if dtype is not None and str(dtype).removeprefix("torch.") not in ITEM_SIZES:
         raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {dtype}")
     everything = parameter_names(module)
@@ -143,7 +151,6 @@ def materialize(
             setattr(module.get_submodule(path), own, made[parameter])
     for owner, name, meta in aliases:
         setattr(owner, name, made[meta])
-    return module if device.type == "cpu" else module.to(device)
 
 
 def _checked_device(device: str | torch.device) -> torch.device:

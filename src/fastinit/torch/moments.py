@@ -37,6 +37,11 @@ class Moments(NamedTuple):
 @lru_cache(maxsize=1024)
 def expected(distribution: Distribution, dtype: torch.dtype) -> Moments:
     """Return the moments of a distribution once its values are rounded to a dtype."""
+    with torch.device("cpu"):  # whatever the default device is
+        return _expected(distribution, dtype)
+
+
+def _expected(distribution: Distribution, dtype: torch.dtype) -> Moments:
     method, parameters = distribution
     if method == _core.CONSTANT:
         rounded = float(torch.tensor(parameters[0], dtype=torch.float64).to(dtype))

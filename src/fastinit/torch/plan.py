@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -169,18 +170,16 @@ def _call(planned: PlannedParameter, target: torch.Tensor, stream: Stream) -> No
         initializer(target, generator=stream) if takes else initializer(target)
 
 
-class naming:  # noqa: N801
+@contextmanager
+def naming(name: str) -> Iterator[None]:
     """Put the name of a parameter before what is raised in a `with` block."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, TypeError | ValueError | RuntimeError):
-            raise type(error)(f"parameter {self.name}: {error}") from error
+    try:
+        yield
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = next(
+            each for each in (TypeError, ValueError, RuntimeError) if isinstance(error, each)
+        )
+        raise kind(f"parameter {name}: {error}") from error
 
 
 def checked_view(name: str, tensor: torch.Tensor) -> View:

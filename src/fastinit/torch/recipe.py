@@ -12,6 +12,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import nn
 
+import fastinit
 from fastinit.torch.table import Table
 
 Initializer = Callable[..., Any]
@@ -104,6 +105,17 @@ class ZeroRow:
         return tensor
 
 
+def _taking_streams(initializer: Initializer) -> Initializer:
+    """Return fastinit's own initializer for one of `torch.nn.init`, which takes no stream."""
+    if isinstance(initializer, functools.partial):
+        function = _taking_streams(initializer.func)
+        return functools.partial(function, *initializer.args, **initializer.keywords)
+    if getattr(initializer, "__module__", None) == nn.init.__name__:
+        own: Initializer = getattr(fastinit, initializer.__name__, initializer)
+        return own
+    return initializer
+
+
 def keep(tensor: torch.Tensor) -> torch.Tensor:
     """Leave the values as they are: the default of a recipe for a part of a model."""
     return tensor
@@ -182,7 +194,8 @@ class Recipe:
         ``nn.Linear | nn.Conv2d``) that has the parameter, a function of a `Site`, or a tuple of
         these, all of which must hold. `initializer` is any function that fills a tensor in place
         and takes a `generator`, such as `fastinit.orthogonal_` or
-        ``functools.partial(fastinit.normal_, std=0.02)``, or a `PerSite`. A last line
+        ``functools.partial(fastinit.normal_, std=0.02)``, or a `PerSite`; a function of
+        `torch.nn.init` stands for fastinit's of the same name. A last line
         ``("*", ...)`` is the default; without one, a parameter that no line selects is an error.
     name : str, optional
         For the tables.
@@ -221,7 +234,7 @@ class Recipe:
             if _matches(where, site):
                 if isinstance(initializer, PerSite):
                     initializer = initializer.function(site)
-                return number, initializer
+                return number, _taking_streams(initializer)
         return None
 
     def __add__(self, other: Recipe) -> Recipe:

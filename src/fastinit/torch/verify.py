@@ -352,6 +352,16 @@ def verify(
     """
     if seed is not None and recipe is None:
         raise ValueError("seed needs the recipe that it was given with")
+    with torch.device("cpu"):  # whatever the default device is
+        report = _verify(module, recipe, seed, standard_errors, prefix)
+    if strict:
+        report.raise_if_bad()
+    return report
+
+
+def _verify(
+    module: nn.Module, recipe: Recipe | None, seed: Any, standard_errors: float, prefix: str
+) -> Report:
     stream = None if seed is None else as_stream(seed)
     plan = {} if recipe is None else {p.name: p for p in make_plan(module, recipe, prefix=prefix)}
     paddings = _paddings(module)
@@ -366,7 +376,4 @@ def verify(
         )
     findings += [_check_buffer(prefix + name, buffer) for name, buffer in module.named_buffers()]
     by = "" if recipe is None else f" by {recipe.name}"
-    report = Report(f"{type(module).__name__}{by}", tuple(findings))
-    if strict:
-        report.raise_if_bad()
-    return report
+    return Report(f"{type(module).__name__}{by}", tuple(findings))
