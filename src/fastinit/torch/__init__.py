@@ -1,0 +1,50 @@
+"""PyTorch: whole models by recipes, models from the meta device, and what is checked after."""
+
+from fastinit.torch.materialize import materialize
+from fastinit.torch.plan import Plan, PlannedParameter, init_module, make_plan
+from fastinit.torch.poison import poison_
+from fastinit.torch.recipe import PerSite, Recipe, Site, ZeroRow, keep, per_site
+from fastinit.torch.recipes import (
+    densenet,
+    gpt2,
+    megatron,
+    resnext,
+    resnext_lua,
+    torch_default,
+    transformer,
+    vit,
+    wide_resnet,
+)
+from fastinit.torch.signals import Signal, measure_signal, plot_signal
+from fastinit.torch.verify import Finding, Report, VerificationError, verify
+
+__all__ = [
+    "Finding",
+    "PerSite",
+    "Plan",
+    "PlannedParameter",
+    "Recipe",
+    "Report",
+    "Signal",
+    "Site",
+    "VerificationError",
+    "ZeroRow",
+    "densenet",
+    "gpt2",
+    "init_module",
+    "keep",
+    "make_plan",
+    "materialize",
+    "measure_signal",
+    "megatron",
+    "per_site",
+    "plot_signal",
+    "poison_",
+    "resnext",
+    "resnext_lua",
+    "torch_default",
+    "transformer",
+    "verify",
+    "vit",
+    "wide_resnet",
+]

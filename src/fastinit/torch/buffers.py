@@ -1,0 +1,123 @@
+"""Buffers of a model on the meta device: memory, and the values that their modules give them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+# Methods, without arguments, by which modules set their buffers. The parameters are still on the
+# meta device when they are called, so that what a method does to them takes no time.
+RESETS = (
+    "reset_running_stats",
+    "reset_buffers",
+    "init_buffers",
+    "rope_init",
+    "_rope_init",
+    "reset_parameters",
+    "_reset_parameters",
+    "init_weights",
+)
+POISON = 0xA5
+
+
+def buffers_on_meta(module: nn.Module) -> dict[str, tuple[nn.Module, str]]:
+    """Return the qualified names of buffers on the meta device, and who has them as what."""
+    found = {}
+    for prefix, owner in module.named_modules():
+        for name, buffer in owner.named_buffers(recurse=False):
+            if buffer.is_meta:
+                found[f"{prefix}.{name}" if prefix else name] = (owner, name)
+    return found
+
+
+def _allocated(meta: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    strides = torch.empty_like(meta).stride()
+    memory = torch.empty_strided(meta.shape, strides, dtype=dtype, device="cpu")
+    torch.tensor([], dtype=torch.uint8).set_(memory.untyped_storage()).fill_(POISON)
+    return memory
+
+
+def _is_set(buffer: torch.Tensor | None) -> bool:
+    """Tell whether no element is poison any more."""
+    if buffer is None or buffer.is_meta or buffer.numel() == 0:
+        return buffer is None or not buffer.is_meta
+    elements = buffer.detach().contiguous().reshape(-1, 1).view(torch.uint8)
+    return not bool((elements == POISON).all(dim=1).any())
+
+
+def _takes_no_arguments(method: Any) -> bool:
+    try:
+        inspect.signature(method).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _resets(owner: nn.Module, ancestors: list[nn.Module]) -> Iterator[Any]:
+    for name in RESETS:
+        method = getattr(owner, name, None)
+        if callable(method) and _takes_no_arguments(method):
+            yield method
+    # transformers: the nearest model around a module knows what is in it.
+    for model in reversed(ancestors):
+        method = getattr(model, "_init_weights", None)
+        if callable(method):
+            yield lambda method=method: method(owner)
+            return
+
+
+def set_buffers(module: nn.Module, dtype: torch.dtype | None) -> Callable[[], None]:
+    """Give every buffer on the meta device memory and its value, or raise what names those left.
+
+    Returns the function that gives the module its old buffers again, as is done where this raises.
+    Buffers that several modules share, stay shared.
+    """
+    before = [(owner, dict(owner._buffers)) for owner in module.modules()]
+
+    def undo() -> None:
+        for owner, buffers in before:
+            owner._buffers.clear()
+            owner._buffers.update(buffers)
+
+    try:
+        _set_buffers(module, dtype)
+    except BaseException:
+        undo()
+        raise
+    return undo
+
+
+def _set_buffers(module: nn.Module, dtype: torch.dtype | None) -> None:
+    missing = buffers_on_meta(module)
+    made: dict[torch.Tensor, torch.Tensor] = {}
+    for owner, name in missing.values():
+        meta = owner._buffers[name]
+        assert meta is not None
+        if meta not in made:
+            kept = name in owner._non_persistent_buffers_set or not meta.is_floating_point()
+            made[meta] = _allocated(meta, meta.dtype if kept or dtype is None else dtype)
+        owner._buffers[name] = made[meta]
+    modules = dict(module.named_modules())
+    failure = None
+    for prefix, owner in modules.items():
+        mine = [name for each, name in missing.values() if each is owner]
+        parts = prefix.split(".") if prefix else []
+        ancestors = [modules[".".join(parts[:n])] for n in range(len(parts) + 1)]
+        for reset in _resets(owner, ancestors) if mine else ():
+            if all(_is_set(owner._buffers[name]) for name in mine):
+                break
+            try:
+                with torch.no_grad():
+                    reset()
+            except Exception as error:  # told below, if no other method does
+                failure = error
+    unset = [name for name, (owner, own) in missing.items() if not _is_set(owner._buffers[own])]
+    if unset:
+        raise ValueError(
+            f"buffers that no method of their modules has set: {', '.join(unset)}; give the module "
+            "that has them a method reset_buffers(), or set them to tensors in CPU memory first"
+        ) from failure

@@ -1,0 +1,182 @@
+"""Models from the meta device: memory, shared parameters, values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from fastinit.arrays import ITEM_SIZES, empty
+from fastinit.streams import as_stream
+from fastinit.torch.buffers import buffers_on_meta, set_buffers
+from fastinit.torch.plan import make_plan, naming, parameter_names
+from fastinit.torch.recipe import Recipe, keep
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def empty_tensor(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Allocate a tensor as `fastinit.empty` does: on huge pages where it is large."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = empty(-(-size // 8), "float64").view(np.uint8)[:size]
+    return torch.from_numpy(memory).view(dtype).view(shape)
+
+
+def _in_memory(parameter: nn.Parameter, dtype: torch.dtype) -> nn.Parameter:
+    """Return a parameter in CPU memory with all that one on the meta device has but values."""
+    strides = parameter.stride()
+    order = sorted(range(parameter.dim()), key=lambda axis: -strides[axis])
+    memory = empty_tensor(tuple(parameter.shape[axis] for axis in order), dtype)
+    memory = memory.permute([order.index(axis) for axis in range(parameter.dim())])
+    made = torch.Tensor._make_subclass(type(parameter), memory, parameter.requires_grad)
+    made.__dict__.update(parameter.__dict__)
+    return made
+
+
+def _attributes_on_meta(module: nn.Module) -> Iterator[tuple[str, nn.Module, str, torch.Tensor]]:
+    """Yield tensors that are neither parameters nor buffers, which no reset is known for."""
+    for prefix, owner in module.named_modules():
+        for name, value in vars(owner).items():
+            if isinstance(value, torch.Tensor) and value.is_meta:
+                yield f"{prefix}.{name}" if prefix else name, owner, name, value
+
+
+def materialize(
+    module: M,
+    recipe: Recipe,
+    seed: Any = None,
+    *,
+    dtype: torch.dtype | None = None,
+    device: str | torch.device = "cpu",
+    prefix: str = "",
+) -> M:
+    """Give a model that was constructed on the meta device memory and initial values.
+
+    Nothing is made twice: memory is allocated on huge pages and first touched by the parallel fill
+    itself. Shared parameters stay shared, and every parameter keeps its class, attributes,
+    `requires_grad` and order of strides. Values are those of `init_module`.
+
+    Buffers get memory and the values that their own modules give them: by ``reset_running_stats``,
+    ``reset_buffers``, ``init_buffers``, ``rope_init``, ``reset_parameters`` ..., or by the
+    ``_init_weights`` of the transformers model around them. Whether a method has set every element
+    is checked; buffers that none has set are an error. Those that have memory already are kept.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Constructed under ``with torch.device("meta"):``.
+    recipe : Recipe
+        It must have an initializer for every parameter; `keep` is none.
+    seed : int, Stream or generator
+        As for `init_module`.
+    dtype : torch.dtype, optional
+        Of floating-point parameters and persistent buffers, as if the model had been constructed
+        with that default dtype; their own by default.
+    device : str or torch.device, default "cpu"
+        Where the model ends. It is filled in CPU memory, and copied if that is elsewhere.
+    prefix : str, optional
+        As for `init_module`.
+
+    Returns
+    -------
+    torch.nn.Module
+        The same module.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `make_plan`; a parameter that is not on the meta device, a buffer or other tensor that
+        nothing sets. The error gives the name, and nothing was changed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fastinit.torch import materialize, torch_default
+    >>> with torch.device("meta"):
+    ...     model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8))
+    >>> model = materialize(model, torch_default, seed=0, dtype=torch.bfloat16)
+    >>> model[0].weight.device, model[1].running_var.dtype
+    (device(type='cpu'), torch.bfloat16)
+    """
+    device = _checked_device(device)
+    with torch.device("cpu"):  # a meta default device may still be in force
+        _materialize(module, recipe, seed, dtype, prefix)
+    return module if device.type == "cpu" else module.to(device)
+
+
+def _materialize(
+    module: nn.Module, recipe: Recipe, seed: Any, dtype: torch.dtype | None, prefix: str
+) -> None:
+    if dtype is not None and str(dtype).removeprefix("torch.") not in ITEM_SIZES:
+        raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {dtype}")
+    everything = parameter_names(module)
+    for parameter, names in everything.items():
+        if not parameter.is_meta and not is_lazy(parameter):
+            raise ValueError(
+                f"parameter {prefix}{names[0]}: it is on device {parameter.device} already: "
+                "fastinit.torch.init_module fills what has memory"
+            )
+    plan = None
+    if everything or not buffers_on_meta(module):
+        plan = make_plan(module, recipe, prefix=prefix, dtype=dtype)
+        for planned in plan:
+            if planned.initializer is keep:
+                raise ValueError(
+                    f"parameter {planned.name}: `keep` would leave its memory as it is"
+                )
+    stream = as_stream(seed)
+    aliases = _find_aliases(module)
+    places = list(_buffer_places(module))
+    undo = set_buffers(module, dtype)
+    made = {buffer: owner._buffers[name] for (owner, name), buffer in places}
+    targets = {}
+    try:
+        for planned in plan or ():
+            with naming(planned.name):
+                target = _in_memory(planned.tensor, planned.dtype)
+            targets[planned.name] = made[planned.tensor] = target
+        if plan is not None:
+            plan.fill(stream, targets)
+    except BaseException:
+        undo()
+        raise
+    for parameter, names in everything.items():
+        for name in names:
+            path, _, own = name.rpartition(".")
+            setattr(module.get_submodule(path), own, made[parameter])
+    for owner, name, meta in aliases:
+        setattr(owner, name, made[meta])
+
+
+def _checked_device(device: str | torch.device) -> torch.device:
+    device = torch.device(device)
+    if device.type == "meta":
+        raise ValueError("device must have memory, not be meta")
+    torch.empty(0, device=device)  # raises where there is no such device
+    return device
+
+
+def _buffer_places(module: nn.Module) -> Iterator[tuple[tuple[nn.Module, str], torch.Tensor]]:
+    for place in buffers_on_meta(module).values():
+        owner, name = place
+        buffer = owner._buffers[name]
+        assert buffer is not None
+        yield place, buffer
+
+
+def _find_aliases(module: nn.Module) -> list[tuple[nn.Module, str, torch.Tensor]]:
+    """Return attributes that are parameters or buffers by another name; refuse other tensors."""
+    known = {*module.parameters(), *(buffer for _, buffer in _buffer_places(module))}
+    found = list(_attributes_on_meta(module))
+    unknown = [name for name, _, _, value in found if value not in known]
+    if unknown:
+        raise ValueError(
+            f"tensors on the meta device that are neither parameters nor buffers: "
+            f"{', '.join(unknown)}; register them as buffers, or set them to tensors in CPU memory"
+        )
+    return [(owner, name, value) for _, owner, name, value in found]

@@ -1,0 +1,269 @@
+"""Recipes: which parameters get which initializer."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import UnionType
+from typing import Any, TypeGuard
+
+import torch
+from torch import nn
+
+import fastinit
+from fastinit.torch.table import Table
+
+Initializer = Callable[..., Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """A parameter and where it stands, as the lines of a recipe see it.
+
+    Attributes
+    ----------
+    name : str
+        The qualified name, ``"layers.0.weight"``; of a shared parameter the first.
+    tensor : torch.Tensor
+        The parameter, maybe on the meta device: look at its shape alone.
+    module : torch.nn.Module
+        The module that has it.
+    ancestors : tuple of torch.nn.Module
+        The modules around that one, from the whole model down.
+    names : tuple of str
+        The names of all the model's parameters.
+    """
+
+    name: str
+    tensor: torch.Tensor
+    module: nn.Module
+    ancestors: tuple[nn.Module, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PerSite:
+    """An initializer that depends on where the parameter stands: see `per_site`."""
+
+    function: Callable[[Site], Initializer]
+
+    @property
+    def label(self) -> str:
+        """The first line of the function's docstring, or its name."""
+        lines = (self.function.__doc__ or "").strip().splitlines()
+        return lines[0].rstrip(".") if lines else self.function.__name__
+
+
+def per_site(function: Callable[[Site], Initializer]) -> PerSite:
+    """Make an initializer of a function that takes the `Site` and returns one.
+
+    Parameters
+    ----------
+    function : callable
+        Its docstring's first line is what a printed recipe shows.
+
+    Returns
+    -------
+    PerSite
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> import fastinit
+    >>> from fastinit.torch import per_site
+    >>> @per_site
+    ... def by_width(site):
+    ...     "N(0, 1 / width)."
+    ...     return partial(fastinit.normal_, std=site.tensor.shape[-1] ** -0.5)
+    >>> by_width.label
+    'N(0, 1 / width)'
+    """
+    return PerSite(function)
+
+
+@dataclass(frozen=True)
+class ZeroRow:
+    """An initializer, but for one row of zeros: an embedding's padding.
+
+    Parameters
+    ----------
+    initializer : callable
+        Fills the other rows, each as if there were no such row.
+    row : int
+    """
+
+    initializer: Initializer
+    row: int
+
+    def __call__(self, tensor: torch.Tensor, generator: Any = None) -> torch.Tensor:
+        """Fill one tensor."""
+        self.initializer(tensor, generator=generator)
+        with torch.no_grad():
+            tensor[self.row].zero_()
+        return tensor
+
+
+def _taking_streams(initializer: Initializer) -> Initializer:
+    """Return fastinit's own initializer for one of `torch.nn.init`, which takes no stream."""
+    if isinstance(initializer, functools.partial):
+        function = _taking_streams(initializer.func)
+        return functools.partial(function, *initializer.args, **initializer.keywords)
+    if getattr(initializer, "__module__", None) == nn.init.__name__:
+        own: Initializer = getattr(fastinit, initializer.__name__, initializer)
+        return own
+    return initializer
+
+
+def keep(tensor: torch.Tensor) -> torch.Tensor:
+    """Leave the values as they are: the default of a recipe for a part of a model."""
+    return tensor
+
+
+Where = str | type | UnionType | Callable[[Site], bool] | tuple[Any, ...]
+
+
+def _is_class(where: Where) -> TypeGuard[type | UnionType]:
+    return isinstance(where, type | UnionType)
+
+
+def _matches(where: Where, site: Site) -> bool:
+    if isinstance(where, str):
+        # So that "*.bias" has the bias of a bare layer too.
+        return fnmatchcase(site.name, where) or fnmatchcase("." + site.name, where)
+    if isinstance(where, tuple):
+        return all(_matches(each, site) for each in where)
+    if _is_class(where):
+        return isinstance(site.module, where)
+    return bool(where(site))  # type: ignore[operator]
+
+
+def _check_where(where: Where) -> None:
+    if isinstance(where, tuple):
+        for each in where:
+            _check_where(each)
+    elif _is_class(where):
+        for each in getattr(where, "__args__", (where,)):
+            if not (isinstance(each, type) and issubclass(each, nn.Module)):
+                raise TypeError(f"a recipe selects by subclasses of torch.nn.Module, not {each!r}")
+    elif not isinstance(where, str) and not callable(where):
+        raise TypeError(
+            "a recipe's line selects by a pattern of qualified names, a module class (or "
+            "several, A | B), a function of a Site, or a tuple of these, all of which must hold, "
+            f"not by {where!r}"
+        )
+
+
+def _where_text(where: Where) -> str:
+    if isinstance(where, str):
+        return where
+    if isinstance(where, tuple):
+        return " and ".join(map(_where_text, where))
+    alternatives: tuple[Any, ...] = getattr(where, "__args__", (where,))
+    return " | ".join(each.__name__ for each in alternatives)
+
+
+def text_of(initializer: Initializer | PerSite) -> str:
+    """Return an initializer as the tables show it."""
+    if isinstance(initializer, PerSite):
+        return initializer.label
+    if isinstance(initializer, ZeroRow):
+        return f"{text_of(initializer.initializer)}, row {initializer.row} zero"
+    if isinstance(initializer, functools.partial):
+        arguments = [_number_text(value) for value in initializer.args]
+        arguments += [f"{key}={_number_text(v)}" for key, v in initializer.keywords.items()]
+        return f"{text_of(initializer.func)}({', '.join(arguments)})"
+    return str(getattr(initializer, "__name__", initializer))
+
+
+def _number_text(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+
+
+Line = tuple[Where, Initializer | PerSite]
+
+
+class Recipe:
+    """An ordered list of lines: which parameters, and the initializer they get. The first wins.
+
+    Parameters
+    ----------
+    lines : iterable of (where, initializer)
+        `where` is a shell pattern of qualified names (``"*.bias"``), a module class (or several,
+        ``nn.Linear | nn.Conv2d``) that has the parameter, a function of a `Site`, or a tuple of
+        these, all of which must hold. `initializer` is any function that fills a tensor in place
+        and takes a `generator`, such as `fastinit.orthogonal_` or
+        ``functools.partial(fastinit.normal_, std=0.02)``, or a `PerSite`; a function of
+        `torch.nn.init` stands for fastinit's of the same name. A last line
+        ``("*", ...)`` is the default; without one, a parameter that no line selects is an error.
+    name : str, optional
+        For the tables.
+
+    Raises
+    ------
+    TypeError
+        A line that is no such pair.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> import torch, fastinit
+    >>> from fastinit.torch import Recipe, init_module, torch_default
+    >>> recipe = Recipe([(torch.nn.Linear, fastinit.orthogonal_)], "square") + torch_default
+    >>> recipe = Recipe([("*.bias", fastinit.zeros_)]) + recipe
+    >>> layer = init_module(torch.nn.Linear(3, 3), recipe, seed=0)
+    >>> bool(torch.allclose(layer.weight @ layer.weight.T, torch.eye(3), atol=1e-6))
+    True
+    """
+
+    def __init__(self, lines: Iterable[Line], name: str = "recipe") -> None:
+        self.lines = tuple(lines)
+        self.name = name
+        for line in self.lines:
+            if not isinstance(line, tuple) or len(line) != 2:
+                raise TypeError(f"a recipe's line is a pair (where, initializer), not {line!r}")
+            where, initializer = line
+            _check_where(where)
+            if not callable(initializer) and not isinstance(initializer, PerSite):
+                raise TypeError(f"an initializer must be callable, not {initializer!r}")
+
+    def find(self, site: Site) -> tuple[int, Initializer] | None:
+        """Return the number of the line that selects a parameter, and its initializer."""
+        for number, (where, initializer) in enumerate(self.lines):
+            if _matches(where, site):
+                if isinstance(initializer, PerSite):
+                    initializer = initializer.function(site)
+                return number, _taking_streams(initializer)
+        return None
+
+    def __add__(self, other: Recipe) -> Recipe:
+        """Return the lines of both; where both select a parameter, the first one's line wins."""
+        if not isinstance(other, Recipe):
+            return NotImplemented
+        return Recipe(self.lines + other.lines, f"{self.name} + {other.name}")
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __repr__(self) -> str:
+        return f"<Recipe {self.name}: {len(self.lines)} lines>"
+
+    def texts(self) -> list[tuple[str, str]]:
+        """Return the lines as text."""
+        return [(_where_text(where), text_of(initializer)) for where, initializer in self.lines]
+
+    @property
+    def table(self) -> Table:
+        """The lines as a table."""
+        return Table(f"recipe {self.name}", ("parameters", "initializer"), self.texts())
+
+    def __str__(self) -> str:
+        return str(self.table)
+
+    def __rich__(self) -> Table:
+        """Return what rich prints."""
+        return self.table

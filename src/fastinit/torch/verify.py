@@ -1,0 +1,379 @@
+"""Checks of a model's parameters: initialised, finite, as wide as the recipe says, no row twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from fastinit.streams import Stream, as_stream
+from fastinit.torch.moments import Moments
+from fastinit.torch.plan import Plan, PlannedParameter, make_plan, parameter_names
+from fastinit.torch.poison import INTEGERS, count_poison
+from fastinit.torch.recipe import Recipe
+from fastinit.torch.table import Table
+
+CHUNK = 1 << 15  # below what torch splits among threads, and in the second-level cache
+# So many of a row's elements are compared first, and rows of fewer random bits than this may be
+# equal by chance.
+COMPARED_FIRST = 64
+LEAST_BITS = 80
+RANDOM_BITS = {8: 30, 4: 20, 2: 6, 1: 3}
+# More subnormal values than this share are no weights: pointers and small integers look like that.
+SUBNORMAL_SHARE = 0.01
+WIDE_EXPONENT = (torch.float64, torch.float32, torch.bfloat16)
+
+
+class VerificationError(RuntimeError):
+    """A model's parameters are not what they should be; `report` tells more."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("\n".join(map(str, report.bad)))
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was measured of a parameter or buffer, and what is wrong with it.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+    dtype : torch.dtype
+    mean, std : float
+        Of the finite values.
+    minimum, maximum : float
+    expected : Moments or None
+        What the recipe says, where there is one.
+    off : float
+        By how many standard errors mean or std is off, whichever is more; NaN if nothing is
+        expected.
+    problems : tuple of str
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    mean: float
+    std: float
+    minimum: float
+    maximum: float
+    expected: Moments | None
+    off: float
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'; '.join(self.problems) or 'ok'}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `verify` found: print it to see.
+
+    Attributes
+    ----------
+    title : str
+    findings : tuple of Finding
+    """
+
+    title: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def bad(self) -> tuple[Finding, ...]:
+        """The findings with a problem."""
+        return tuple(finding for finding in self.findings if finding.problems)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no problem."""
+        return not self.bad
+
+    def raise_if_bad(self) -> None:
+        """Raise `VerificationError` where there is a problem."""
+        if not self.ok:
+            raise VerificationError(self)
+
+    @property
+    def table(self) -> Table:
+        """Every parameter, measured and expected."""
+        rows = []
+        for f in self.findings:
+            expected = "" if f.expected is None else f"{f.expected.std:.4g}"
+            off = "" if math.isnan(f.off) else f"{f.off:.2f}"
+            shape = "x".join(map(str, f.shape))
+            measured = (f"{f.mean:.3g}", f"{f.std:.4g}")
+            rows.append((f.name, shape, *measured, expected, off, "; ".join(f.problems) or "ok"))
+        columns = ("parameter", "shape", "mean", "std", "expected", "off by", "verdict")
+        total = f"{len(self.findings)} parameters and buffers, {len(self.bad)} with a problem"
+        return Table(self.title, columns, rows, [total])
+
+    def __str__(self) -> str:
+        return str(self.table)
+
+    def __rich__(self) -> Table:
+        """Return what rich prints."""
+        return self.table
+
+    def show(self) -> None:
+        """Print, by rich where it is installed."""
+        self.table.show()
+
+
+class _Measured(NamedTuple):
+    finite: int  # how many values are
+    mean: float
+    std: float  # around the expected mean, where there is one
+    minimum: float
+    maximum: float
+    poisoned: int
+    nans: int  # other than poison
+    infinities: int
+    subnormals: int
+
+
+NOT_MEASURED = (math.nan,) * 4
+
+
+def _measure(pieces: Sequence[torch.Tensor], centre: float | None) -> _Measured:
+    """Measure all the pieces' values together."""
+    about, finite, first, second = centre, 0, 0.0, 0.0
+    poisoned, nans, infinities, subnormals = 0, 0, 0, 0
+    low, high = math.inf, -math.inf
+    for chunk in (chunk for piece in pieces for chunk in torch.split(piece.reshape(-1), CHUNK)):
+        x = chunk.double()
+        if not math.isfinite(float(x.sum())):
+            poisoned += count_poison(chunk)
+            nans += int(x.isnan().sum())
+            infinities += int(x.isinf().sum())
+            x = x[x.isfinite()]
+        if x.numel() == 0:
+            continue
+        if centre is None:
+            tiny = torch.finfo(chunk.dtype).tiny
+            subnormals += int(((x != 0) & (x.abs() < tiny)).sum())
+        about = float(x.mean()) if about is None else about
+        x = x - about  # not in place: a float64 chunk is the parameter itself
+        least, most = torch.aminmax(x)
+        low, high = min(low, about + float(least)), max(high, about + float(most))
+        finite += x.numel()
+        first += float(x.sum())
+        second += float((x * x).sum())
+    found = (poisoned, nans - poisoned, infinities, subnormals)
+    if about is None or finite == 0:
+        return _Measured(0, math.nan, math.nan, math.nan, math.nan, *found)
+    mean = first / finite
+    variance = second / finite - (0.0 if centre is not None else mean * mean)
+    return _Measured(finite, about + mean, math.sqrt(max(0.0, variance)), low, high, *found)
+
+
+def _some(count: int, total: int, what: str) -> Iterator[str]:
+    if count:
+        yield f"{count} of {total} {what}"
+
+
+def _row_problems(tensor: torch.Tensor, padding: int | None) -> Iterator[str]:
+    """Tell of rows that are zero, or equal to an earlier one."""
+    if tensor.dim() < 2 or tensor.shape[0] < 2 or tensor.numel() == 0:
+        return
+    bits = tensor.flatten(1).contiguous().view(INTEGERS[tensor.dtype.itemsize])
+    rows, columns = bits.shape
+    without_sign = torch.iinfo(bits.dtype).max
+    start = bits[:, :COMPARED_FIRST].contiguous()
+    begins_with_zeros = ((start & without_sign) == 0).all(dim=1)
+    alive = torch.ones(rows, dtype=torch.bool)
+    for row in begins_with_zeros.nonzero().reshape(-1).tolist():
+        alive[row] = bool((bits[row] & without_sign).any())
+    if padding is not None:
+        rows -= 1
+        alive[padding] = False
+    places = alive.nonzero().reshape(-1)
+    yield from _some(rows - len(places), rows, "rows are zero")
+    if columns * RANDOM_BITS[tensor.dtype.itemsize] < LEAST_BITS:
+        return
+    kept = start[places].numpy()
+    keys = kept.view(np.dtype((np.void, kept.itemsize * kept.shape[1]))).reshape(-1)
+    _, firsts, groups = np.unique(keys, return_index=True, return_inverse=True)
+    twins = np.flatnonzero(firsts[groups] != np.arange(len(keys)))
+    equal = sum(
+        bool(torch.equal(bits[places[twin]], bits[places[firsts[groups[twin]]]])) for twin in twins
+    )
+    yield from _some(equal, rows, "rows repeat an earlier one")
+
+
+def _expected_problems(
+    measured: _Measured, moments: Moments, dtype: torch.dtype, most: float
+) -> tuple[float, list[str]]:
+    """Return by how many standard errors the moments are off, and what is wrong."""
+    margin = torch.finfo(dtype).eps * max(
+        (abs(bound) for bound in (moments.low, moments.high) if math.isfinite(bound)), default=0.0
+    )
+    problems = []
+    if measured.minimum < moments.low - margin or measured.maximum > moments.high + margin:
+        problems.append(
+            f"values in [{measured.minimum:.4g}, {measured.maximum:.4g}], not in "
+            f"[{moments.low:.4g}, {moments.high:.4g}]"
+        )
+    if moments.std == 0 or measured.finite == 0:
+        return math.nan, problems
+    mean_off = abs(measured.mean - moments.mean) / moments.mean_error(measured.finite)
+    std_off = abs(measured.std - moments.std) / moments.std_error(measured.finite)
+    if mean_off > most:
+        problems.append(f"mean {measured.mean:.4g}, not {moments.mean:.4g}")
+    if std_off > most:
+        problems.append(f"std {measured.std:.4g}, not {moments.std:.4g}")
+    return max(mean_off, std_off), problems
+
+
+def _differing(planned: PlannedParameter, tensor: torch.Tensor, stream: Stream) -> int:
+    """Count elements that are not the bits that the recipe and the seed give."""
+    wanted = torch.empty_like(tensor)
+    Plan("", (planned,), ()).fill(stream, {planned.name: wanted})
+    integers = INTEGERS[tensor.dtype.itemsize]
+    return int((wanted.view(integers) != tensor.view(integers)).sum())
+
+
+def _check_parameter(
+    name: str,
+    parameter: torch.Tensor,
+    planned: PlannedParameter | None,
+    padding: int | None,
+    stream: Stream | None,
+    most: float,
+) -> Finding:
+    shape, dtype = tuple(parameter.shape), parameter.dtype
+    moments = planned.moments if planned is not None else None
+    if parameter.is_meta:
+        problems = ("not initialised: on the meta device",)
+        return Finding(name, shape, dtype, *NOT_MEASURED, moments, math.nan, problems)
+    tensor = parameter.detach().cpu()
+    row = planned.zero_row if planned is not None else padding
+    pieces = [tensor] if row is None else [tensor[:row], tensor[row:][1:]]
+    measured = _measure(pieces, moments.mean if moments is not None else None)
+    found = list(_some(measured.poisoned, tensor.numel(), "elements not initialised"))
+    found += _some(measured.nans, tensor.numel(), "elements are NaN")
+    found += _some(measured.infinities, tensor.numel(), "elements are infinite")
+    off = math.nan
+    if moments is not None:
+        off, problems_of_values = _expected_problems(measured, moments, dtype, most)
+        found += problems_of_values
+    elif dtype in WIDE_EXPONENT and measured.subnormals > SUBNORMAL_SHARE * tensor.numel():
+        found += _some(measured.subnormals, tensor.numel(), "elements are subnormal: not weights")
+    if planned is not None and row is not None and not bool((tensor[row] == 0).all()):
+        found.append(f"row {row} is not zero")
+    if not measured.poisoned and (planned is None or (moments is not None and moments.std > 0)):
+        found += _row_problems(tensor, row)
+    if stream is not None and planned is not None:
+        differing = _differing(planned, tensor, stream)
+        found += _some(differing, tensor.numel(), "elements are not the seed's")
+    values = measured[1:5]
+    return Finding(name, shape, dtype, *values, moments, off, tuple(found))
+
+
+def _check_buffer(name: str, buffer: torch.Tensor) -> Finding:
+    shape, problems = tuple(buffer.shape), []
+    if buffer.is_meta:
+        problems.append("not initialised: on the meta device")
+    elif buffer.is_floating_point():
+        problems += _some(int(buffer.isnan().sum()), buffer.numel(), "elements are NaN")
+    return Finding(name, shape, buffer.dtype, *NOT_MEASURED, None, math.nan, tuple(problems))
+
+
+def _paddings(module: nn.Module) -> dict[torch.Tensor, int]:
+    """Return the padding rows of embeddings."""
+    return {
+        each.weight: each.padding_idx
+        for each in module.modules()
+        if isinstance(each, nn.Embedding | nn.EmbeddingBag) and each.padding_idx is not None
+    }
+
+
+def verify(
+    module: nn.Module,
+    recipe: Recipe | None = None,
+    seed: Any = None,
+    *,
+    standard_errors: float = 6.0,
+    strict: bool = False,
+    prefix: str = "",
+) -> Report:
+    """Check that a model's parameters are initialised as they should be.
+
+    Always: no parameter or buffer on the meta device, no element that `poison_` has left, no NaN,
+    no infinity. Without a recipe: no rows of a matrix that are zero or equal (but an embedding's
+    padding), and few subnormal values, which is what memory looks like that holds something else.
+    With a recipe: mean and standard deviation within so many standard errors of what it says,
+    values between its bounds, constants exact, and no zero or equal rows where they are random.
+    With recipe and seed: the very bits that `init_module` gives.
+
+    Memory that was never written cannot be told from zeros, or from what it held before: only
+    `poison_` before the initialisation, or a recipe, makes that check a proof.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    recipe : Recipe, optional
+    seed : int or Stream, optional
+        As it was given to `init_module`; needs a recipe.
+    standard_errors : float, default 6
+    strict : bool, default False
+        Raise `VerificationError` where there is a problem.
+    prefix : str, optional
+        As for `init_module`.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    VerificationError
+        Only if `strict`.
+    ValueError, TypeError
+        As `make_plan`; a seed without a recipe.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fastinit.torch import init_module, torch_default, verify
+    >>> layer = init_module(torch.nn.Linear(64, 64), torch_default, seed=0)
+    >>> verify(layer, torch_default, seed=0).ok
+    True
+    >>> _ = torch.nn.init.zeros_(layer.weight[:3])
+    >>> print(verify(layer).bad[0])
+    weight: 3 of 64 rows are zero
+    """
+    if seed is not None and recipe is None:
+        raise ValueError("seed needs the recipe that it was given with")
+    with torch.device("cpu"):  # whatever the default device is
+        report = _verify(module, recipe, seed, standard_errors, prefix)
+    if strict:
+        report.raise_if_bad()
+    return report
+
+
+def _verify(
+    module: nn.Module, recipe: Recipe | None, seed: Any, standard_errors: float, prefix: str
+) -> Report:
+    stream = None if seed is None else as_stream(seed)
+    plan = {} if recipe is None else {p.name: p for p in make_plan(module, recipe, prefix=prefix)}
+    paddings = _paddings(module)
+    findings = []
+    for parameter, names in parameter_names(module, prefix).items():
+        if is_lazy(parameter):
+            raise ValueError(f"parameter {names[0]}: it is of a lazy module: run it once")
+        planned = plan.get(names[0])
+        padding = paddings.get(parameter)
+        findings.append(
+            _check_parameter(names[0], parameter, planned, padding, stream, standard_errors)
+        )
+    findings += [_check_buffer(prefix + name, buffer) for name, buffer in module.named_buffers()]
+    by = "" if recipe is None else f" by {recipe.name}"
+    return Report(f"{type(module).__name__}{by}", tuple(findings))

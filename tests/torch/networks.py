@@ -1,0 +1,133 @@
+"""Small networks with the module names of the code that the recipes are read from."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class ResNeXtBottleneck(nn.Module):
+    """As prlz77/ResNeXt.pytorch, models/model.py."""
+
+    def __init__(self, into, out, stride, cardinality, base_width, widen_factor):
+        super().__init__()
+        width = cardinality * int(base_width * out / (widen_factor * 64))
+        self.conv_reduce = nn.Conv2d(into, width, 1, bias=False)
+        self.bn_reduce = nn.BatchNorm2d(width)
+        self.conv_conv = nn.Conv2d(width, width, 3, stride, 1, groups=cardinality, bias=False)
+        self.bn = nn.BatchNorm2d(width)
+        self.conv_expand = nn.Conv2d(width, out, 1, bias=False)
+        self.bn_expand = nn.BatchNorm2d(out)
+        self.shortcut = nn.Sequential()
+        if into != out:
+            self.shortcut.add_module("shortcut_conv", nn.Conv2d(into, out, 1, stride, bias=False))
+            self.shortcut.add_module("shortcut_bn", nn.BatchNorm2d(out))
+
+    def forward(self, x):
+        y = F.relu(self.bn_reduce(self.conv_reduce(x)))
+        y = F.relu(self.bn(self.conv_conv(y)))
+        return F.relu(self.shortcut(x) + self.bn_expand(self.conv_expand(y)))
+
+
+class ResNeXt29(nn.Module):
+    """Of three stages with one block each, 4 x 16d."""
+
+    def __init__(self, cardinality=4, base_width=16, widen_factor=1, labels=10):
+        super().__init__()
+        widths = [64, *(64 * widen_factor * 2**stage for stage in range(3))]
+        self.conv_1_3x3 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+        self.bn_1 = nn.BatchNorm2d(64)
+        for stage in range(3):
+            block = nn.Sequential()
+            name = f"stage_{stage + 1}"
+            block.add_module(
+                f"{name}_bottleneck_0",
+                ResNeXtBottleneck(
+                    widths[stage],
+                    widths[stage + 1],
+                    min(2, stage + 1),
+                    cardinality,
+                    base_width,
+                    widen_factor,
+                ),
+            )
+            self.add_module(name, block)
+        self.classifier = nn.Linear(widths[-1], labels)
+
+    def forward(self, x):
+        x = F.relu(self.bn_1(self.conv_1_3x3(x)))
+        for stage in range(3):
+            x = self.get_submodule(f"stage_{stage + 1}")(x)
+        return self.classifier(x.mean((2, 3)))
+
+
+class DenseBottleneck(nn.Module):
+    """As bamos/densenet.pytorch, densenet.py."""
+
+    def __init__(self, into, growth):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(into)
+        self.conv1 = nn.Conv2d(into, 4 * growth, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(4 * growth)
+        self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        y = self.conv1(F.relu(self.bn1(x)))
+        return torch.cat((x, self.conv2(F.relu(self.bn2(y)))), 1)
+
+
+class Transition(nn.Module):
+    def __init__(self, into, out):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(into)
+        self.conv1 = nn.Conv2d(into, out, 1, bias=False)
+
+    def forward(self, x):
+        return F.avg_pool2d(self.conv1(F.relu(self.bn1(x))), 2)
+
+
+class DenseNet(nn.Module):
+    def __init__(self, growth=12, labels=10):
+        super().__init__()
+        width = 2 * growth
+        self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=False)
+        self.dense1 = nn.Sequential(*(DenseBottleneck(width + growth * i, growth) for i in (0, 1)))
+        self.trans1 = Transition(width + 2 * growth, 2 * growth)
+        self.dense2 = nn.Sequential(DenseBottleneck(2 * growth, growth))
+        self.bn1 = nn.BatchNorm2d(3 * growth)
+        self.fc = nn.Linear(3 * growth, labels)
+
+    def forward(self, x):
+        x = self.dense2(self.trans1(self.dense1(self.conv1(x))))
+        return self.fc(F.relu(self.bn1(x)).mean((2, 3)))
+
+
+class WideBlock(nn.Module):
+    """As szagoruyko/wide-residual-networks, models/wide-resnet.lua."""
+
+    def __init__(self, into, out, stride):
+        super().__init__()
+        self.bn0 = nn.BatchNorm2d(into)
+        self.conv0 = nn.Conv2d(into, out, 3, stride, 1)
+        self.bn1 = nn.BatchNorm2d(out)
+        self.conv1 = nn.Conv2d(out, out, 3, 1, 1)
+        self.convdim = nn.Conv2d(into, out, 1, stride) if into != out else nn.Identity()
+
+    def forward(self, x):
+        y = F.relu(self.bn0(x))
+        return self.conv1(F.relu(self.bn1(self.conv0(y)))) + self.convdim(y)
+
+
+class WideResNet(nn.Module):
+    def __init__(self, widen=2, labels=10):
+        super().__init__()
+        widths = [16, 16 * widen, 32 * widen, 64 * widen]
+        self.conv0 = nn.Conv2d(3, 16, 3, 1, 1)
+        self.groups = nn.Sequential(
+            *(WideBlock(widths[i], widths[i + 1], min(2, i + 1)) for i in range(3))
+        )
+        self.bn = nn.BatchNorm2d(widths[-1])
+        self.fc = nn.Linear(widths[-1], labels)
+
+    def forward(self, x):
+        x = self.groups(self.conv0(x))
+        return self.fc(F.relu(self.bn(x)).mean((2, 3)))

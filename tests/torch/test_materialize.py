@@ -1,0 +1,297 @@
+"""Models from the meta device."""
+
+import importlib
+import re
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from networks import ResNeXt29
+from torch import nn
+
+import fastinit
+from fastinit import torch as ft
+
+
+def on_meta(make):
+    with torch.device("meta"):
+        return make()
+
+
+def state(model):
+    return dict(model.state_dict(keep_vars=True))
+
+
+@pytest.fixture
+def dirty_memory(monkeypatch):
+    """Make all new memory full of not-a-numbers."""
+
+    def dirty(shape, dtype):
+        memory = fastinit.empty(shape, dtype)
+        memory.view(np.uint8)[...] = 0xFF
+        return memory
+
+    module = importlib.import_module("fastinit.torch.materialize")
+    monkeypatch.setattr(module, "empty", dirty)
+
+
+class Everything(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(50, 16, padding_idx=3)
+        self.conv = nn.Conv1d(16, 16, 3, padding=1).to(memory_format=torch.preserve_format)
+        self.norm = nn.BatchNorm1d(16)
+        self.plain = nn.BatchNorm1d(16, affine=False)
+        self.lstm = nn.LSTM(16, 16, batch_first=True)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.head = nn.Linear(16, 50)
+        self.head.weight = self.embedding.weight
+        self.alias = self.norm.running_mean
+
+    def forward(self, indices):
+        x = self.embedding(indices)
+        x = self.plain(self.norm(self.conv(x.transpose(1, 2)))).transpose(1, 2)
+        x, _ = self.lstm(x)
+        return self.head(self.attention(x, x, x)[0])
+
+
+def test_is_init_module_of_the_same(dirty_memory):
+    made = ft.materialize(on_meta(Everything), ft.torch_default, 3)
+    expected = ft.init_module(Everything(), ft.torch_default, 3)
+    assert list(state(made)) == list(state(expected))
+    for name, value in state(made).items():
+        assert torch.equal(value, state(expected)[name]), name
+        assert value.requires_grad == state(expected)[name].requires_grad
+        assert type(value) is type(state(expected)[name])
+    assert made.head.weight is made.embedding.weight
+    assert made.norm.num_batches_tracked.dtype == torch.int64
+    batch = torch.arange(12).reshape(3, 4)
+    assert torch.equal(made.eval()(batch), expected.eval()(batch))
+    made.train()(batch).sum().backward()
+    assert made.lstm.weight_hh_l0.grad is not None
+    assert ft.verify(made, ft.torch_default).findings
+    copied = nn.Linear(16, 50)
+    copied.load_state_dict(made.head.state_dict())
+    assert torch.equal(copied.weight, made.head.weight)
+
+
+def test_attribute_that_is_a_buffer_stays_it():
+    class Aliased(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("frequencies", torch.arange(4.0), persistent=False)
+            self.original = self.frequencies
+            self.layer = nn.Linear(4, 4)
+
+        def reset_buffers(self):
+            self.frequencies.copy_(torch.arange(4.0))
+
+    made = ft.materialize(on_meta(Aliased), ft.torch_default, 0)
+    assert made.original is made.frequencies
+    assert made.frequencies.tolist() == [0, 1, 2, 3]
+    assert "frequencies" not in made.state_dict()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+def test_dtype(dirty_memory, dtype):
+    dtype = getattr(torch, dtype)
+    made = ft.materialize(on_meta(ResNeXt29), ft.resnext, 0, dtype=dtype)
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        expected = ft.init_module(ResNeXt29(), ft.resnext, 0)
+    finally:
+        torch.set_default_dtype(default)
+    for name, value in state(made).items():
+        assert value.dtype == state(expected)[name].dtype
+        assert torch.equal(value, state(expected)[name]), name
+    assert made(torch.ones(2, 3, 8, 8, dtype=dtype)).isfinite().all()
+
+
+def test_float8(dirty_memory):
+    made = ft.materialize(
+        on_meta(lambda: nn.Linear(40, 30)), ft.torch_default, 0, dtype=torch.float8_e4m3fn
+    )
+    assert made.weight.dtype == torch.float8_e4m3fn
+    assert ft.verify(made, ft.torch_default, 0).ok
+
+
+def test_parameters_keep_what_they_are(dirty_memory):
+    class Special(nn.Parameter):
+        pass
+
+    def make():
+        layer = nn.Conv2d(8, 6, 3)
+        layer.weight = Special(torch.empty(6, 8, 3, 3).to(memory_format=torch.channels_last))
+        layer.weight.tensor_model_parallel = True
+        layer.bias.requires_grad_(False)
+        return layer
+
+    made = ft.materialize(on_meta(make), ft.Recipe([("*", fastinit.normal_)]), 0)
+    assert type(made.weight) is Special
+    assert made.weight.tensor_model_parallel
+    assert made.weight.is_contiguous(memory_format=torch.channels_last)
+    assert not made.bias.requires_grad
+    expected = fastinit.normal((6, 8, 3, 3), generator=fastinit.Stream(0) / "weight")
+    assert (made.weight.detach().numpy() == expected).all()
+
+
+def test_large_parameters_are_on_huge_pages():
+    made = ft.materialize(
+        on_meta(lambda: nn.Linear(1024, 1024)), ft.torch_default, 0, dtype=torch.bfloat16
+    )
+    assert made.weight.data_ptr() % (2 << 20) == 0
+
+
+def test_part_of_a_model():
+    whole = ft.materialize(on_meta(Everything), ft.torch_default, 0)
+    part = ft.materialize(on_meta(lambda: nn.LSTM(16, 16)), ft.torch_default, 0, prefix="lstm.")
+    assert torch.equal(part.weight_hh_l0, whole.lstm.weight_hh_l0)
+
+
+def test_buffers_in_memory_are_kept():
+    model = on_meta(lambda: nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
+    model[1].running_mean = torch.tensor([5.0, 6.0])
+    ft.materialize(model, ft.torch_default, 0)
+    assert model[1].running_var.tolist() == [1, 1]
+    assert model[1].num_batches_tracked == 0
+
+
+def test_within_the_meta_context():
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(30, 4), nn.BatchNorm1d(4), nn.Embedding(9, 9))
+        ft.materialize(model, ft.torch_default, 0)
+        assert ft.verify(model, ft.torch_default, 0).ok
+        assert ft.verify(model).ok
+    assert all(tensor.device.type == "cpu" for tensor in model.state_dict().values())
+
+
+def test_only_buffers():
+    made = ft.materialize(on_meta(lambda: nn.BatchNorm2d(4, affine=False)), ft.torch_default, 0)
+    assert made.running_var.tolist() == [1, 1, 1, 1]
+
+
+class Rotary(nn.Module):
+    """As torchtune's and torchtitan's: the method makes a new tensor."""
+
+    def __init__(self, method):
+        super().__init__()
+        self.register_buffer("mask", torch.ones(3, dtype=torch.bool))
+        self.register_buffer("theta", torch.ones(3), persistent=False)
+        setattr(self, method, self.make)
+
+    def make(self):
+        self.mask.copy_(torch.tensor([True, False, True]))
+        self.register_buffer("theta", torch.tensor([1.0, 0.1, 0.01]), persistent=False)
+
+
+@pytest.mark.parametrize("method", ["rope_init", "reset_parameters", "init_buffers"])
+def test_methods_that_set_buffers(method):
+    model = on_meta(lambda: nn.Sequential(Rotary(method), nn.Linear(2, 2)))
+    ft.materialize(model, ft.torch_default, 0, dtype=torch.bfloat16)
+    assert model[0].theta.tolist() == torch.tensor([1.0, 0.1, 0.01]).tolist()
+    assert model[0].mask.tolist() == [True, False, True]
+
+
+class Masked(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        self.norm = nn.BatchNorm1d(2)
+        self.register_buffer("mask", torch.ones(3, 3))
+        self.register_buffer("partly", torch.ones(4), persistent=False)
+
+    def reset_buffers(self):
+        self.partly[:2] = 0
+
+
+class Attribute(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        self.scale = torch.ones(3)
+
+
+class Failing(Masked):
+    def reset_buffers(self):
+        raise KeyError("no such thing")
+
+
+def sparse():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(3, 3))
+    model[1].weight = nn.Parameter(torch.sparse_coo_tensor(size=(3, 3), check_invariants=True))
+    return model
+
+
+def integers():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(3, 3))
+    model[1].weight = nn.Parameter(torch.empty(3, 3, dtype=torch.int8), requires_grad=False)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (
+            Masked,
+            ValueError,
+            r"buffers that no method of their modules has set: mask, partly; give",
+        ),
+        (Failing, ValueError, r"has set: mask, partly; give"),
+        (Attribute, ValueError, r"neither parameters nor buffers: scale; register"),
+        (sparse, TypeError, r"parameter 1\.weight: it has layout"),
+        (integers, TypeError, r"parameter 1\.weight: it has dtype torch\.int8"),
+        (lambda: nn.LazyLinear(3), ValueError, r"parameter weight: it is of a lazy module"),
+        (nn.ReLU, ValueError, "matches nothing in ReLU"),
+        (lambda: nn.ParameterList([torch.empty(3)]), ValueError, "matches nothing"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+def test_bad_models_are_left_as_they_were(make, error, message):
+    model = on_meta(make)
+    before = [*model.parameters(), *model.buffers()]
+    with pytest.raises(error, match=message):
+        ft.materialize(model, ft.torch_default, 0)
+    after = [*model.parameters(), *model.buffers()]
+    assert all(one is two for one, two in zip(before, after, strict=True))
+
+
+def failing(tensor, generator):
+    raise RuntimeError("out of luck")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "keywords", "error", "message"),
+    [
+        (ft.Recipe([("*", ft.keep)]), {}, ValueError, r"parameter 0\.weight: `keep` would leave"),
+        (ft.Recipe([("*", failing)]), {}, RuntimeError, r"parameter 0\.weight: out of luck"),
+        (ft.torch_default, {"device": "meta"}, ValueError, "device must have memory"),
+        (ft.torch_default, {"dtype": torch.int32}, TypeError, "dtype must be one of"),
+        (ft.torch_default, {"seed": "zero"}, TypeError, "generator must be"),
+    ],
+)
+def test_bad_arguments(recipe, keywords, error, message):
+    model = on_meta(lambda: nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
+    before = [*model.parameters(), *model.buffers()]
+    with pytest.raises(error, match=message):
+        ft.materialize(model, recipe, **{"seed": 0, **keywords})
+    after = [*model.parameters(), *model.buffers()]
+    assert all(one is two for one, two in zip(before, after, strict=True))
+
+
+def test_no_such_device():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    model = on_meta(lambda: nn.Linear(2, 2))
+    with pytest.raises((RuntimeError, AssertionError), match=re.compile("cuda", re.IGNORECASE)):
+        ft.materialize(model, ft.torch_default, 0, device="cuda")
+    assert model.weight.is_meta
+
+
+def test_model_in_memory():
+    model = nn.Sequential(on_meta(lambda: nn.Linear(2, 2)), nn.Linear(2, 2))
+    with pytest.raises(ValueError, match=r"parameter 1\.weight: it is on device cpu already"):
+        ft.materialize(model, ft.torch_default, 0)
+    assert model[0].weight.is_meta

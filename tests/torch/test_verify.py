@@ -1,0 +1,304 @@
+"""What `verify` finds, and what it does not mind; the signal through a model."""
+
+import math
+from functools import partial
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from networks import DenseNet
+from torch import nn
+
+import fastinit
+from fastinit import _core
+from fastinit import torch as ft
+from fastinit.torch.moments import expected
+
+DTYPES = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
+
+
+def problems(model, *arguments, **keywords):
+    report = ft.verify(model, *arguments, **keywords)
+    return {finding.name: finding.problems for finding in report.bad}
+
+
+def layer(**keywords):
+    return ft.init_module(nn.Linear(64, 48, **keywords), ft.torch_default, 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_well_is_well(dtype):
+    model = nn.Sequential(nn.Linear(64, 48), nn.Embedding(30, 64, padding_idx=2), nn.PReLU(3))
+    model = ft.init_module(model.to(getattr(torch, dtype)), ft.torch_default, 0)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    assert problems(model, ft.torch_default, 0) == {}
+    assert problems(model, ft.torch_default) == {}
+    assert problems(model) == {}
+    for parameter, values in zip(model.parameters(), before, strict=True):
+        assert torch.equal(parameter.view(torch.uint8), values.view(torch.uint8))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_poison(dtype):
+    model = ft.poison_(nn.Linear(64, 48).to(getattr(torch, dtype)))
+    fastinit.normal_(model.weight[:40], generator=0)
+    assert problems(model) == {
+        "weight": ("512 of 3072 elements not initialised",),
+        "bias": ("48 of 48 elements not initialised",),
+    }
+    assert model.weight[40:].isnan().all()
+
+
+def test_meta():
+    with torch.device("meta"):
+        model = nn.BatchNorm1d(3)
+    found = problems(model)
+    assert found["weight"] == ("not initialised: on the meta device",)
+    assert found["running_mean"] == ("not initialised: on the meta device",)
+    assert len(found) == 5
+
+
+def test_not_finite():
+    model = nn.Sequential(layer(), nn.BatchNorm1d(4))
+    with torch.no_grad():
+        model[0].weight[3, :5] = math.nan
+        model[0].bias[7] = math.inf
+        model[1].running_var[1] = math.nan
+    assert problems(model) == {
+        "0.weight": ("5 of 3072 elements are NaN",),
+        "0.bias": ("1 of 48 elements are infinite",),
+        "1.running_var": ("1 of 4 elements are NaN",),
+    }
+
+
+def test_dead_and_repeated_rows():
+    model = layer()
+    with torch.no_grad():
+        model.weight[[3, 5]] = 0
+        model.weight[10] = model.weight[11]
+        model.weight[20] = model.weight[11]
+        model.weight[30, :63] = model.weight[31, :63]  # not the whole row
+    found = ("2 of 48 rows are zero", "2 of 48 rows repeat an earlier one")
+    assert problems(model) == {"weight": found}
+    wide = ft.init_module(nn.Linear(200, 4), ft.torch_default, 0)
+    with torch.no_grad():
+        wide.weight[1, :150] = wide.weight[0, :150]
+        wide.weight[3] = wide.weight[2]
+    assert problems(wide) == {"weight": ("1 of 4 rows repeat an earlier one",)}
+    with_recipe = problems(model, ft.torch_default)["weight"]
+    assert with_recipe == found
+
+
+def test_rows_that_are_meant():
+    padded = nn.Embedding(9, 64, padding_idx=4)
+    assert problems(padded) == {}
+    with torch.no_grad():
+        padded.weight[0] = 0
+    assert problems(padded) == {"weight": ("1 of 8 rows are zero",)}
+    zeros = ft.Recipe([("*", fastinit.zeros_)])
+    model = ft.init_module(nn.Linear(64, 48), zeros, 0)
+    assert problems(model, zeros) == {}
+    assert problems(model)["weight"] == ("48 of 48 rows are zero",)
+
+
+def test_narrow_rows_may_be_equal():
+    model = nn.Linear(2, 4000, dtype=torch.bfloat16)
+    assert problems(ft.init_module(model, ft.torch_default, 0)) == {}
+
+
+def test_leftover_memory():
+    model = layer()
+    with torch.no_grad():
+        model.weight.view(torch.int32)[:10] = torch.arange(640, dtype=torch.int32).view(10, 64) + 1
+    assert problems(model) == {"weight": ("640 of 3072 elements are subnormal: not weights",)}
+
+
+def test_expected_moments():
+    wrong = ft.Recipe([("*.weight", partial(fastinit.normal_, std=0.08)), ("*", fastinit.ones_)])
+    model = layer()
+    found = problems(model, wrong)
+    assert found["weight"] == ("std 0.07229, not 0.08",)
+    assert found["bias"][0].startswith("values in [-0.1")
+    with torch.no_grad():
+        model.weight += 0.02
+    found = problems(model, ft.torch_default)["weight"]
+    assert [text.split()[0] for text in found] == ["values", "mean"]
+    assert found[0].endswith("not in [-0.125, 0.125]")
+    assert problems(model, ft.torch_default, standard_errors=1e9)["weight"] == found[:1]
+
+
+def test_padding_row_is_to_be_zero():
+    model = ft.init_module(nn.Embedding(9, 64), ft.torch_default, 0)
+    model.padding_idx = 3
+    assert problems(model, ft.torch_default) == {"weight": ("row 3 is not zero",)}
+
+
+def test_seed():
+    model = layer()
+    with torch.no_grad():
+        model.weight[0, 0] *= 1.0001
+    assert problems(model, ft.torch_default) == {}
+    found = problems(model, ft.torch_default, 0)
+    assert found == {"weight": ("1 of 3072 elements are not the seed's",)}
+    assert len(problems(model, ft.torch_default, 1)) == 2
+    orthogonal = ft.Recipe([("*.weight", fastinit.orthogonal_), ("*", fastinit.zeros_)])
+    assert problems(ft.init_module(layer(), orthogonal, 1), orthogonal, 1) == {}
+    assert problems(model, orthogonal, 1)["weight"] == ("3072 of 3072 elements are not the seed's",)
+
+
+def test_report(capsys):
+    model = ft.poison_(layer())
+    report = ft.verify(model, ft.torch_default)
+    assert not report.ok
+    assert [finding.name for finding in report.findings] == ["weight", "bias"]
+    assert str(report.bad[1]) == "bias: 48 of 48 elements not initialised"
+    assert str(report).splitlines()[-1] == "2 parameters and buffers, 2 with a problem"
+    with pytest.raises(ft.VerificationError, match="weight: 3072 of 3072") as raised:
+        report.raise_if_bad()
+    assert raised.value.report is report
+    with pytest.raises(ft.VerificationError):
+        ft.verify(model, strict=True)
+    good = ft.verify(layer(), ft.torch_default, strict=True)
+    assert good.ok
+    assert "0.07" in str(good)
+    good.show()
+    assert "weight" in capsys.readouterr().out
+    assert good.findings[0].off < 6
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="seed needs the recipe"):
+        ft.verify(layer(), seed=0)
+    with pytest.raises(ValueError, match="says nothing of"):
+        ft.verify(layer(), ft.Recipe([("*.bias", fastinit.zeros_)]))
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+def test_lazy():
+    with pytest.raises(ValueError, match="parameter weight: it is of a lazy module"):
+        ft.verify(nn.LazyLinear(3))
+
+
+def test_empty_parameters():
+    model = nn.ParameterDict({"none": torch.empty(0, 4), "scalar": torch.tensor(2.0)})
+    assert problems(model) == {}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "float8_e5m2"])
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        (_core.UNIFORM, (-0.3, 0.5)),
+        (_core.NORMAL, (0.1, 0.7)),
+        (_core.TRUNCATED_NORMAL, (0.0, 1.0, -2.0, 2.0)),
+        (_core.TRUNCATED_NORMAL, (0.0, 1.0, 1.5, math.inf)),
+        (_core.TRUNCATED_NORMAL, (0.0, 0.02, -2.0, 2.0)),
+    ],
+    ids=str,
+)
+def test_moments_are_those_of_scipy_and_of_the_fill(distribution, dtype):
+    stats = pytest.importorskip("scipy.stats")
+    method, p = distribution
+    moments = expected(distribution, getattr(torch, dtype))
+    if method == _core.UNIFORM:
+        reference = stats.uniform(p[0], p[1] - p[0])
+    elif method == _core.NORMAL:
+        reference = stats.norm(*p)
+    else:
+        reference = stats.truncnorm((p[2] - p[0]) / p[1], (p[3] - p[0]) / p[1], p[0], p[1])
+    if dtype in ("float64", "float32"):
+        mean, variance, kurtosis = (float(each) for each in reference.stats("mvk"))
+        assert moments.mean == pytest.approx(mean, abs=1e-7)
+        assert moments.std == pytest.approx(math.sqrt(variance), rel=1e-6)
+        assert moments.kurtosis == pytest.approx(kurtosis + 3, rel=1e-5)
+    tensor = torch.empty(1 << 18, dtype=getattr(torch, dtype))
+    name = {_core.UNIFORM: "uniform_", _core.NORMAL: "normal_"}.get(method, "trunc_normal_")
+    getattr(fastinit, name)(tensor, *p, generator=0)
+    values = tensor.double()
+    assert abs(values.mean() - moments.mean) < 5 * moments.mean_error(values.numel())
+    assert abs(values.std() - moments.std) < 5 * moments.std_error(values.numel())
+    assert values.min() >= moments.low
+    assert values.max() <= moments.high
+
+
+def chain(std):
+    recipe = ft.Recipe([("*.weight", std), ("*", fastinit.zeros_)])
+    model = nn.Sequential(*(part for _ in range(12) for part in (nn.Linear(256, 256), nn.ReLU())))
+    return ft.init_module(model, recipe, 0)
+
+
+def test_signal_keeps_its_width_by_kaiming():
+    batch = torch.empty(64, 256)
+    fastinit.normal_(batch, generator=0)
+    good = ft.measure_signal(chain(fastinit.kaiming_normal_), batch)
+    small = ft.measure_signal(chain(partial(fastinit.normal_, std=0.02)), batch)
+    assert [signal.kind for signal in good[:2]] == ["Linear", "ReLU"]
+    assert len(good) == 24
+    assert 0.5 < good[22].forward / good[0].forward < 2
+    assert 0.5 < good[0].backward / good[22].backward < 2
+    assert small[22].forward / small[0].forward < 1e-3
+    assert small[0].backward / small[22].backward < 1e-3
+
+
+def test_signal_is_what_hooks_see():
+    model = nn.Sequential(nn.Linear(8, 4), nn.Tanh())
+    batch = torch.randn(16, 8, generator=torch.Generator().manual_seed(0))
+    first, last = ft.measure_signal(model, batch)
+    hidden = model[0](batch)
+    assert first.forward == pytest.approx(float(hidden.detach().std(correction=0)))
+    noise = torch.empty(16, 4)
+    fastinit.normal_(noise, generator=fastinit.Stream(0) / "0")
+    gradient = noise * (1 - torch.tanh(hidden) ** 2)
+    assert first.backward == pytest.approx(float(gradient.detach().std(correction=0)))
+    assert last.backward == pytest.approx(float(noise.std(correction=0)))
+
+
+def test_signal_leaves_the_model_alone():
+    model = ft.init_module(DenseNet(), ft.densenet, 0)
+    model.insert = nn.Dropout()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    random_state = torch.get_rng_state()
+    signals = ft.measure_signal(model, torch.ones(2, 3, 8, 8))
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert not any(module._forward_hooks for module in model.modules())
+    assert signals[0].name == "conv1"
+    assert all(signal.backward > 0 for signal in signals)
+
+
+class ByName(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(5, 4)
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, indices, scale):
+        return {"out": (self.act(self.embedding(indices)) * scale, None), "indices": indices}
+
+
+def test_signal_of_other_batches():
+    by_name = {"indices": torch.arange(5), "scale": torch.tensor(2.0)}
+    for batch in by_name, tuple(by_name.values()):
+        signals = ft.measure_signal(ByName(), batch)
+        assert [signal.name for signal in signals] == ["embedding", "act"]
+        assert all(math.isfinite(signal.backward) for signal in signals)
+    frozen = nn.Linear(3, 3).requires_grad_(False)
+    (signal,) = ft.measure_signal(frozen, torch.ones(2, 3))
+    assert signal.name == "(model)"
+    assert math.isnan(signal.backward)
+
+
+def test_plot(tmp_path):
+    pytest.importorskip("matplotlib")
+    model = ft.init_module(DenseNet(), ft.densenet, 0)
+    figure = ft.plot_signal(model, torch.ones(2, 3, 8, 8))
+    (axes,) = figure.axes
+    assert [line.get_label() for line in axes.lines] == [
+        "activation, forward",
+        "gradient, backward",
+    ]
+    assert len(axes.lines[0].get_xdata()) == len(ft.measure_signal(model, torch.ones(2, 3, 8, 8)))
+    figure.savefig(tmp_path / "signal.png")
+    assert (tmp_path / "signal.png").stat().st_size > 0
