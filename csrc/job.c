@@ -13,10 +13,12 @@
 #ifndef UNIT_BYTES
 #define UNIT_BYTES ((int64_t)2 << 20)
 #endif
-/* Contiguous runs go past the caches where the whole fill is larger than this. */
+/* What is written goes past the caches where a job is larger than this, but for its shortest fills.
+ */
 #ifndef STREAM_BYTES
 #define STREAM_BYTES ((int64_t)4 << 20)
 #endif
+#define SHORT_STREAM_BYTES ((int64_t)64 << 10)
 /* The scratch of a thread, for targets that are not runs of memory. */
 #define SCRATCH_BYTES (32 * 1024)
 /* Of which so much waits to leave past the caches. */
@@ -204,6 +206,7 @@ static void advise(const struct plan *plan)
 static void make_plan(const fastinit_fill *fill, struct plan *plan)
 {
     plan->kernels = active_kernels();
+    plan->stream = 0;
     const enum method method =
         prepare_parameters(fill->distribution, fill->dtype, fill->parameters, &plan->parameters);
     plan->fill = plan->kernels->fill[method][plan->parameters.format];
@@ -228,9 +231,6 @@ static void make_plan(const fastinit_fill *fill, struct plan *plan)
     sort_by_stride(plan);
     /* The slow method's units are shorter, for Ctrl-C's sake. */
     choose_boxes(plan, method == METHOD_TRUNCATED ? UNIT_BYTES / 16 : UNIT_BYTES);
-    plan->stream = plan->elements * (int64_t)plan->size >= STREAM_BYTES;
-    if (plan->stream)
-        advise(plan);
 }
 
 fastinit_job *fastinit_job_new(const fastinit_fill *fills, size_t count)
@@ -243,6 +243,7 @@ fastinit_job *fastinit_job_new(const fastinit_fill *fills, size_t count)
     atomic_init(&job->done, 0);
     atomic_init(&job->cancelled, 0);
     job->total = 0;
+    int64_t bytes = 0;
     job->plans = (struct plan *)(job + 1);
     job->first_unit = (uint64_t *)(job->plans + count);
     job->first_unit[0] = 0;
@@ -253,8 +254,15 @@ fastinit_job *fastinit_job_new(const fastinit_fill *fills, size_t count)
         struct plan *plan = &job->plans[i];
         make_plan(&fills[i], plan);
         job->total += (uint64_t)plan->elements;
+        bytes += plan->elements * (int64_t)plan->size;
         job->first_unit[i + 1] =
             job->first_unit[i] + (uint64_t)blocks(plan->boxes, plan->boxes_per_unit);
+    }
+    for (size_t i = 0; bytes >= STREAM_BYTES && i < count; i++) {
+        struct plan *plan = &job->plans[i];
+        plan->stream = plan->elements * (int64_t)plan->size >= SHORT_STREAM_BYTES;
+        if (plan->elements * (int64_t)plan->size >= STREAM_BYTES)
+            advise(plan);
     }
     fastinit_environment_end(&caller);
     return job;
