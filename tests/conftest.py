@@ -8,7 +8,7 @@ import fastinit
 from fastinit import _core, fill
 
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True)
-hypothesis.settings.register_profile("long", deadline=None, max_examples=10_000)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile("default")
 
 ISAS = ("portable", "avx2", "avx2_vaes", "avx512", "avx512_bf16", "neon")

@@ -1,6 +1,6 @@
 """Properties of random shapes, slices, views and parameters.
 
-``pytest tests/test_properties.py --hypothesis-profile=long`` tries a hundred times as many.
+``pytest tests/test_properties.py --hypothesis-profile=long`` tries twenty times as many.
 """
 
 import math
