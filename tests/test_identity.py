@@ -1,10 +1,16 @@
 """Every initializer writes its pinned bytes: instruction sets, ways of filling, threads."""
 
+import contextlib
+import ctypes
+import ctypes.util
+import platform
+
 import identity
+import numpy as np
 import pytest
 
 import fastinit
-from fastinit import fill
+from fastinit import fill, rules
 from fastinit.arrays import ITEM_SIZES
 
 # They take a QR decomposition from LAPACK, whose last bits depend on that library.
@@ -66,3 +72,45 @@ def test_creation(function, dtype, dtype_of):
     for case in SMALL:
         if case.function == function and case.dtype == dtype:
             assert identity.digest(case.create()) == case.pin, str(case)
+
+
+# fenv.h: to nearest, and up, down, to zero in x86's numbers or AArch64's
+MODES = (
+    (0, 0x400, 0x800, 0xC00) if platform.machine() == "x86_64" else (0, 1 << 22, 2 << 22, 3 << 22)
+)
+
+
+def forget_rules():
+    for rule in vars(rules).values():
+        if hasattr(rule, "cache_clear"):
+            rule.cache_clear()
+
+
+@contextlib.contextmanager
+def environment(mode, flush):
+    """Set a rounding mode, and flush subnormals; both must be as they were at the end."""
+    libm = ctypes.CDLL(ctypes.util.find_library("m"))
+    subnormal = np.array([1e-40], np.float32)
+    if flush and not pytest.importorskip("torch").set_flush_denormal(True):
+        pytest.skip("torch cannot flush subnormals here")
+    assert libm.fesetround(mode) == 0
+    try:
+        yield
+        found = libm.fegetround()
+        is_flushed = (subnormal * np.float32(1)).view(np.uint32)[0] == 0
+    finally:
+        libm.fesetround(0)
+        if flush:
+            pytest.importorskip("torch").set_flush_denormal(False)
+    assert found == mode
+    assert is_flushed == flush
+
+
+@pytest.mark.parametrize("flush", [False, True])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", ITEM_SIZES)
+def test_environments_of_the_caller(isa, mode, flush, dtype, dtype_of):
+    dtype_of(dtype)
+    forget_rules()
+    with environment(mode, flush):
+        check([case for case in SMALL if case.dtype == dtype], (identity.whole,))

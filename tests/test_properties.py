@@ -1,46 +1,103 @@
-"""Properties of random shapes, slices and views."""
+"""Properties of random shapes, slices, views and parameters.
+
+``pytest tests/test_properties.py --hypothesis-profile=long`` tries twenty times as many.
+"""
+
+import math
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+import reference
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fastinit
+from fastinit.arrays import dtype_of
 
+pytest.importorskip("ml_dtypes")
+
+NARROW = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 shapes = hnp.array_shapes(min_dims=1, max_dims=4, max_side=40)
-dtypes = st.sampled_from(["float64", "float32", "float16"])
+dtypes = st.sampled_from(["float64", "float32", *NARROW])
 fills = st.sampled_from(["normal", "uniform", "trunc_normal"])
+scales = st.floats(1e-6, 300)  # so that the bounds of a uniform are within every dtype
+means = st.sampled_from([0.0, 0.5, -3.0]) | st.floats(-100, 100)
 
 
 def slices_of(shape):
     return st.tuples(*(st.slices(n) for n in shape))
 
 
-@settings(deadline=None, max_examples=150)
-@given(st.data(), shapes, dtypes, fills)
-def test_part_equals_slice_of_the_whole(data, shape, dtype, name):
+@st.composite
+def calls(draw):
+    """Draw an initializer and its arguments."""
+    name = draw(fills)
+    if name == "normal":
+        return name, (draw(means), draw(scales))
+    low = draw(means)
+    high = low + draw(scales)
+    if name == "uniform":
+        return name, (low, high)
+    low, high = draw(st.sampled_from([(low, high), (-math.inf, high), (low, math.inf)]))
+    return name, (draw(means), draw(scales), low, high)
+
+
+def as_bits(array):
+    return array.view(f"u{array.dtype.itemsize}")
+
+
+@given(st.data(), shapes, dtypes, calls())
+def test_part_equals_slice_of_the_whole(data, shape, dtype, call):
+    name, arguments = call
     index = data.draw(slices_of(shape))
     create = getattr(fastinit, name)
-    whole = create(shape, generator=1, dtype=dtype)
-    part = create(shape, generator=1, dtype=dtype, index=index)
+    whole = create(shape, *arguments, generator=1, dtype=dtype)
+    part = create(shape, *arguments, generator=1, dtype=dtype, index=index)
     assert part.tobytes() == whole[index].tobytes()
 
 
-@settings(deadline=None, max_examples=150)
-@given(st.data(), shapes, dtypes, fills)
-def test_views_equal_copies_and_touch_nothing_else(data, shape, dtype, name):
+@given(st.data(), shapes, dtypes, calls())
+def test_views_equal_copies_and_touch_nothing_else(data, shape, dtype, call):
+    name, arguments = call
     order = data.draw(st.permutations(range(len(shape))))
-    base = np.full(shape, 7, dtype)
+    base = np.full(shape, 7, dtype_of(dtype))
     index = data.draw(slices_of(shape))
     view = base.transpose(order)[tuple(index[axis] for axis in order)]
-    getattr(fastinit, name + "_")(view, generator=1)
-    assert (view == getattr(fastinit, name)(view.shape, generator=1, dtype=dtype)).all()
+    copy = view.copy()
+    getattr(fastinit, name + "_")(view, *arguments, generator=1)
+    getattr(fastinit, name + "_")(copy, *arguments, generator=1)
+    assert view.tobytes() == copy.tobytes()
     outside = np.ones(shape, bool)
     outside[index] = False
     assert (base[outside] == 7).all()
 
 
-@settings(deadline=None, max_examples=50)
+@given(shapes, dtypes, calls())
+def test_in_place_equals_creation(shape, dtype, call):
+    name, arguments = call
+    array = np.empty(shape, dtype_of(dtype))
+    assert getattr(fastinit, name + "_")(array, *arguments, generator=1) is array
+    created = getattr(fastinit, name)(shape, *arguments, generator=1, dtype=dtype)
+    assert created.tobytes() == array.tobytes()
+    assert created.dtype == array.dtype
+
+
+@given(st.integers(1, 700), st.sampled_from(NARROW), calls())
+def test_narrow_is_float32_rounded_once(size, dtype, call):
+    name, arguments = call
+    narrow = getattr(fastinit, name)(size, *arguments, generator=1, dtype=dtype)
+    wide = getattr(fastinit, name)(size, *arguments, generator=1)
+    with np.errstate(over="ignore"):
+        rounded = wide.astype(narrow.dtype)
+    if name == "uniform":  # kept below high
+        kept = rounded.astype(np.float64) < arguments[1]
+        assert (narrow.astype(np.float64)[~kept] < arguments[1]).all()
+        assert (as_bits(narrow)[kept] == as_bits(rounded)[kept]).all()
+    else:
+        assert (as_bits(narrow) == as_bits(rounded)).all()
+
+
 @given(st.permutations(["a", "b.weight", "βάρος", "重み", ""]), st.integers(0, 2**128 - 1))
 def test_order_of_parameters_changes_nothing(names, seed):
     stream = fastinit.Stream(seed)
@@ -51,7 +108,6 @@ def test_order_of_parameters_changes_nothing(names, seed):
     assert len(set(values.values())) == len(names)
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**40), st.integers(0, 300), st.integers(0, 300), dtypes)
 def test_ranges_overlap(first, skip, count, dtype):
     logical = 2**41
@@ -62,3 +118,42 @@ def test_ranges_overlap(first, skip, count, dtype):
         logical, generator=2, dtype=dtype, index=(slice(first + skip, first + skip + count),)
     )
     assert part.tobytes() == whole[skip:].tobytes()
+
+
+@given(
+    st.data(),
+    shapes,
+    st.sampled_from(["float64", "float32"]),
+    calls(),
+    st.integers(0, 2**128 - 1),
+    st.text(max_size=5),
+)
+def test_random_fills_equal_the_oracle(data, shape, dtype, call, seed, name):
+    """The path from seed, name, shape and index to values, by other means than the core's."""
+    function, arguments = call
+    index = data.draw(slices_of(shape))
+    stream = fastinit.Stream(seed) / name
+    values = getattr(fastinit, function)(
+        shape, *arguments, generator=stream, dtype=dtype, index=index
+    )
+    tiles = -(-math.prod(shape) // reference.TILE) * reference.TILE
+    word = reference.words(reference.derive(seed, name), 8 * np.dtype(dtype).itemsize, 0, tiles)
+    eps = np.finfo(dtype).eps
+    if function == "trunc_normal":
+        mean, std, low, high = arguments
+        assert (values >= np.float64(low)).all()
+        assert (values <= np.float64(high)).all()
+        alpha, beta = (low - mean) / std, (high - mean) / std
+        # Where SciPy's quantiles resolve the interval.
+        assume(min(abs(alpha), abs(beta)) < 5 or alpha * beta < 0)
+        assume(beta - alpha > 0.01)
+        tolerance = (40 if dtype == "float32" else 1e5) * eps * (std + abs(mean))
+        expected = reference.truncated(word, *arguments)
+    elif function == "normal":
+        tolerance = 8 * eps * (10 * arguments[1] + abs(arguments[0]))
+        expected = reference.normal(word, *arguments)
+    else:
+        tolerance = 2 * eps * max(map(abs, arguments))
+        expected = reference.uniform(word, *arguments)
+    expected = expected[: math.prod(shape)].reshape(shape)[index]
+    assert np.max(abs(values - expected), initial=0) <= tolerance

@@ -1,5 +1,6 @@
 """fork, threads, signals, memory limits, imports."""
 
+import mmap
 import os
 import signal
 import subprocess
@@ -41,6 +42,38 @@ def test_fork_after_use(threads):
     assert (fastinit.normal(size, generator=0) == expected).all()
 
 
+def test_fork_before_use():
+    code = (
+        "import fastinit, hashlib, os, sys\n"
+        "child = os.fork()\n"
+        "digest = hashlib.sha256(fastinit.normal(1 << 21, generator=0)).hexdigest()\n"
+        "if child == 0: print(digest, flush=True); os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "print(digest)\n"
+    )
+    lines = run_python(code).stdout.split()
+    assert len(lines) == 2
+    assert lines[0] == lines[1]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")
+def test_fork_during_a_fill(threads):
+    """A child has none of its parent's filling threads, and needs none of their locks."""
+    size = 1 << 21
+    array = np.empty(size, np.float32)
+    expected = fastinit.normal(size, generator=0)
+    filler = threading.Thread(target=fastinit.normal_, args=(array,), kwargs={"generator": 0})
+    filler.start()
+    child = os.fork()
+    if child == 0:
+        same = (fastinit.normal(size, generator=0) == expected).all()
+        os._exit(0 if same else 1)
+    filler.join()
+    assert os.waitpid(child, 0)[1] == 0
+    assert (array == expected).all()
+
+
 def test_concurrent_callers(threads):
     size = 1 << 20
     expected = [fastinit.normal(size, generator=seed) for seed in range(8)]
@@ -79,7 +112,7 @@ def test_default_stream_is_shared_by_threads():
 def test_ctrl_c_stops_a_long_fill(threads):
     code = (
         "import fastinit, numpy as np, sys, time\n"
-        "array = np.zeros(1 << 28, np.float32)\n"
+        "array = np.zeros(1 << 30, np.float32)\n"  # 4 GiB, of which little is touched
         "print('ready', flush=True)\n"
         "try:\n"
         "    while True: fastinit.normal_(array, generator=0)\n"
@@ -138,6 +171,53 @@ def test_memory_limit():
     output = run_python(code, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
     assert "MemoryError unable to allocate 4294967296 bytes" in output.stdout, output.stderr
     assert "(3,)" in output.stdout
+
+
+def test_memory_limit_of_threads_and_temporaries():
+    """Threads that cannot be had are done without, memory that cannot be had is a MemoryError."""
+    code = (
+        "import fastinit, numpy as np, resource\n"
+        "array = np.zeros((4096, 4096), np.float32)\n"
+        "hard = resource.getrlimit(resource.RLIMIT_AS)[1]\n"
+        "with open('/proc/self/statm') as file: used = int(file.read().split()[0]) * 4096\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 20), hard))\n"
+        "fastinit.set_num_threads(64)\n"
+        "fastinit.normal_(array, generator=0)\n"
+        "try: fastinit.normal((1 << 28,))\n"
+        "except MemoryError: print('MemoryError')\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (hard, hard))\n"
+        "print((fastinit.normal(array.shape, generator=0) == array).all())\n"
+    )
+    output = run_python(code, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    assert output.stdout == "MemoryError\nTrue\n", output.stderr
+
+
+def test_read_only_maps(tmp_path):
+    path = tmp_path / "weights"
+    path.write_bytes(bytes(4096))
+    read_only = np.memmap(path, np.float32, "r")
+    with path.open("rb") as file:
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    for target in (read_only, mapping, np.frombuffer(mapping, np.float32)):
+        with pytest.raises(ValueError, match="read-only"):
+            fastinit.normal_(target, generator=0)
+    copy_on_write = np.memmap(path, np.float32, "c")
+    fastinit.normal_(copy_on_write, generator=0)
+    assert (copy_on_write == fastinit.normal(1024, generator=0)).all()
+    assert path.read_bytes() == bytes(4096)
+
+
+@pytest.mark.parametrize("store", ["fastinit.normal_(array, generator=0)", "array[...] = 1"])
+@pytest.mark.parametrize("size", [1 << 12, 8 << 20])
+def test_file_truncated_under_a_map(tmp_path, size, store):
+    """The system's answer to a store beyond the end of a file is SIGBUS, NumPy's stores alike."""
+    code = (
+        "import fastinit, numpy as np, os, sys\n"
+        f"array = np.memmap(sys.argv[1], np.float32, 'w+', shape=({size},))\n"
+        f"os.truncate(sys.argv[1], 0)\n{store}\n"
+    )
+    process = subprocess.run([sys.executable, "-c", code, tmp_path / "file"], timeout=60)
+    assert process.returncode == -signal.SIGBUS
 
 
 def test_no_temporary_of_the_targets_size():
