@@ -11,7 +11,6 @@ from torch import nn
 
 import fastinit
 
-
 LABEL = 24  # letters of a name that a picture has room for
 
 
