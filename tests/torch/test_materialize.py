@@ -159,6 +159,27 @@ def test_buffers_in_memory_are_kept():
     assert model[1].num_batches_tracked == 0
 
 
+def test_shared_buffers_stay_shared():
+    class Sharing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.BatchNorm1d(3)
+            self.second = nn.BatchNorm1d(3)
+            self.second.running_var = self.first.running_var
+            self.first.register_buffer("again", self.first.running_var)
+
+    made = ft.materialize(on_meta(Sharing), ft.torch_default, 0)
+    assert made.second.running_var is made.first.running_var is made.first.again
+    assert made.first.again.tolist() == [1, 1, 1]
+
+
+def test_orthogonal_parameters(dirty_memory):
+    recipe = ft.Recipe([("*.weight", fastinit.orthogonal_)]) + ft.torch_default
+    made = ft.materialize(on_meta(lambda: nn.Linear(8, 8)), recipe, 0, dtype=torch.bfloat16)
+    expected = ft.init_module(nn.Linear(8, 8, dtype=torch.bfloat16), recipe, 0)
+    assert torch.equal(made.weight, expected.weight)
+
+
 def test_within_the_meta_context():
     with torch.device("meta"):
         model = nn.Sequential(nn.Linear(30, 4), nn.BatchNorm1d(4), nn.Embedding(9, 9))
@@ -262,9 +283,19 @@ def failing(tensor, generator):
     raise RuntimeError("out of luck")
 
 
+def partly(tensor):
+    return tensor[0].fill_(1)
+
+
 @pytest.mark.parametrize(
     ("recipe", "keywords", "error", "message"),
     [
+        (
+            ft.Recipe([("0.weight", partly), ("*", fastinit.ones_)]),
+            {},
+            ValueError,
+            r"parameter 0\.weight: partly has left 2 of its elements uninitialised",
+        ),
         (ft.Recipe([("*", ft.keep)]), {}, ValueError, r"parameter 0\.weight: `keep` would leave"),
         (ft.Recipe([("*", failing)]), {}, RuntimeError, r"parameter 0\.weight: out of luck"),
         (ft.torch_default, {"device": "meta"}, ValueError, "device must have memory"),

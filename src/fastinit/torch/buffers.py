@@ -28,8 +28,8 @@ def buffers_on_meta(module: nn.Module) -> dict[str, tuple[nn.Module, str]]:
     """Return the qualified names of buffers on the meta device, and who has them as what."""
     found = {}
     for prefix, owner in module.named_modules():
-        for name, buffer in owner.named_buffers(recurse=False):
-            if buffer.is_meta:
+        for name, buffer in owner._buffers.items():
+            if buffer is not None and buffer.is_meta:
                 found[f"{prefix}.{name}" if prefix else name] = (owner, name)
     return found
 

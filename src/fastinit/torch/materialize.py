@@ -15,6 +15,7 @@ from fastinit.arrays import ITEM_SIZES, empty
 from fastinit.streams import as_stream
 from fastinit.torch.buffers import buffers_on_meta, set_buffers
 from fastinit.torch.plan import make_plan, naming, parameter_names
+from fastinit.torch.poison import count_poison, poison_tensor
 from fastinit.torch.recipe import Recipe, keep
 
 M = TypeVar("M", bound=nn.Module)
@@ -91,7 +92,8 @@ def materialize(
     ------
     ValueError, TypeError
         As `make_plan`; a parameter that is not on the meta device, a buffer or other tensor that
-        nothing sets. The error gives the name, and nothing was changed.
+        nothing sets, an initializer of one's own that leaves elements out. The error gives the
+        name, and nothing was changed.
 
     Examples
     --------
@@ -139,9 +141,17 @@ def _materialize(
         for planned in plan or ():
             with naming(planned.name):
                 target = _in_memory(planned.tensor, planned.dtype)
+            if planned.distribution is None:
+                poison_tensor(target)
             targets[planned.name] = made[planned.tensor] = target
         if plan is not None:
             plan.fill(stream, targets)
+        for planned in plan or ():
+            if planned.distribution is None and (left := count_poison(targets[planned.name])):
+                raise ValueError(
+                    f"parameter {planned.name}: {planned.rule} has left {left} of its elements "
+                    "uninitialised"
+                )
     except BaseException:
         undo()
         raise

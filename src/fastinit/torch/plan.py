@@ -367,12 +367,11 @@ def init_module(
     (False, True)
     """
     plan = make_plan(module, recipe, prefix=prefix)
-    targets = {planned.name: planned.tensor for planned in plan}
-    for name, tensor in targets.items():
-        if not dry_run:
-            checked_view(name, tensor)
     if dry_run:
         plan.show()
-    else:
-        plan.fill(as_stream(seed), targets)
+        return module
+    targets = {planned.name: planned.tensor for planned in plan}
+    for name, tensor in targets.items():
+        checked_view(name, tensor)  # those too that initializers of one's own will fill
+    plan.fill(as_stream(seed), targets)
     return module

@@ -46,12 +46,16 @@ def poison_(module: M) -> M:
     >>> print(verify(layer).bad[0])
     bias: 2 of 2 elements not initialised
     """
-    with torch.no_grad():
-        for parameter in module.parameters():
-            pattern = PATTERNS.get(parameter.dtype)
-            if pattern is not None and not parameter.is_meta:
-                parameter.view(INTEGERS[parameter.dtype.itemsize]).fill_(pattern)
+    for parameter in module.parameters():
+        if parameter.dtype in PATTERNS and not parameter.is_meta:
+            poison_tensor(parameter)
     return module
+
+
+def poison_tensor(tensor: torch.Tensor) -> None:
+    """Fill a tensor of floating-point numbers."""
+    integers = tensor.detach().view(INTEGERS[tensor.dtype.itemsize])
+    integers.fill_(PATTERNS[tensor.dtype])
 
 
 def count_poison(tensor: torch.Tensor) -> int:

@@ -11,6 +11,8 @@ from torch import nn
 
 import fastinit
 
+LABEL = 24  # letters of a name that a picture has room for
+
 
 class Signal(NamedTuple):
     """Standard deviations at one layer's output."""
@@ -124,6 +126,11 @@ def _gradients(
     return [float("nan") if g is None else float(g.double().std(correction=0)) for g in gradients]
 
 
+def _label(signal: Signal) -> str:
+    name = signal.name if len(signal.name) <= LABEL else "..." + signal.name[-LABEL:]
+    return f"{name} {signal.kind}"
+
+
 def plot_signal(module: nn.Module, batch: Any) -> Any:
     """Draw the standard deviations of activations and gradients over depth.
 
@@ -148,15 +155,16 @@ def plot_signal(module: nn.Module, batch: Any) -> Any:
     from matplotlib.figure import Figure
 
     signals = measure_signal(module, batch)
-    figure = Figure(figsize=(max(6.0, 0.25 * len(signals)), 4.5), layout="constrained")
+    figure = Figure(figsize=(max(6.0, 0.25 * len(signals)), 5.5), layout="constrained")
     axes = figure.add_subplot()
     depth = range(len(signals))
     axes.plot(depth, [s.forward for s in signals], "o-", label="activation, forward")
     axes.plot(depth, [s.backward for s in signals], "s--", label="gradient, backward")
     if any(value > 0 for signal in signals for value in (signal.forward, signal.backward)):
         axes.set_yscale("log")
-    axes.set_xticks(depth, [f"{s.name} {s.kind}" for s in signals], rotation=90, fontsize=7)
-    axes.set_ylabel("standard deviation at the layer's output")
+    axes.set_xticks(depth, [_label(signal) for signal in signals], rotation=90, fontsize=7)
+    axes.set_ylabel("standard deviation")
+    axes.set_title(f"{type(module).__name__}: outputs of its layers")
     axes.grid(axis="y", alpha=0.3)
     axes.legend()
     return figure

@@ -109,7 +109,8 @@ class Report:
             expected = "" if f.expected is None else f"{f.expected.std:.4g}"
             off = "" if math.isnan(f.off) else f"{f.off:.2f}"
             shape = "x".join(map(str, f.shape))
-            measured = (f"{f.mean:.3g}", f"{f.std:.4g}")
+            none = math.isnan(f.mean)
+            measured = ("", "") if none else (f"{f.mean:.3g}", f"{f.std:.4g}")
             rows.append((f.name, shape, *measured, expected, off, "; ".join(f.problems) or "ok"))
         columns = ("parameter", "shape", "mean", "std", "expected", "off by", "verdict")
         total = f"{len(self.findings)} parameters and buffers, {len(self.bad)} with a problem"
@@ -278,12 +279,16 @@ def _check_parameter(
 
 
 def _check_buffer(name: str, buffer: torch.Tensor) -> Finding:
-    shape, problems = tuple(buffer.shape), []
+    shape, dtype = tuple(buffer.shape), buffer.dtype
+    values, problems = NOT_MEASURED, []
     if buffer.is_meta:
         problems.append("not initialised: on the meta device")
-    elif buffer.is_floating_point():
-        problems += _some(int(buffer.isnan().sum()), buffer.numel(), "elements are NaN")
-    return Finding(name, shape, buffer.dtype, *NOT_MEASURED, None, math.nan, tuple(problems))
+    elif dtype.is_floating_point:
+        measured = _measure([buffer.detach().cpu()], None)
+        values = measured[1:5]
+        nans = measured.poisoned + measured.nans
+        problems += _some(nans, buffer.numel(), "elements are NaN")
+    return Finding(name, shape, dtype, *values, None, math.nan, tuple(problems))
 
 
 def _paddings(module: nn.Module) -> dict[torch.Tensor, int]:
