@@ -8,10 +8,11 @@ and, without the underscore, as functions that create NumPy arrays::
 
     weight = fastinit.kaiming_normal((4096, 4096), generator=0, dtype="float32")
 
-The map, from the top down: `initializers` and `creation` (signatures and docstrings); `rules` (shape
-to distribution and scale); `fans` and `streams` (fans and gains; seeds, names, keys); `matrices` (diagonal, orthogonal, sparse);
-`fill` (parts of a logical tensor, threads, progress); `arrays` (views of memory, allocation);
-`_core` (the seam to C). `cli` is the command ``python -m fastinit``.
+The map, from the top down: `initializers` and `creation` (signatures and docstrings); `rules`
+(shape to distribution and scale); `fans` (fans and gains) and `streams` (seeds, names, keys);
+`matrices` (diagonal, orthogonal, sparse); `fill` (parts of a logical tensor, threads, progress);
+`arrays` (views of memory, allocation); `_core` (the seam to C). `torch` initialises whole PyTorch
+models, and is imported only when asked for; `cli` is the command ``python -m fastinit``.
 """
 
 import os as _os
