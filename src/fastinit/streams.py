@@ -18,6 +18,7 @@ import itertools
 import operator
 import secrets
 import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -148,19 +149,26 @@ def _checked_seed(seed: int) -> int:
     return seed
 
 
-class _Default:
-    """The process-wide stream: each call takes the next child."""
+class Calls:
+    """The streams of successive calls: number k, from 0, takes the seed's child ``str(k)``."""
 
     def __init__(self, seed: int) -> None:
-        self.root = Stream(seed)
-        self.calls = itertools.count()
-        self.hash = hashlib.blake2b(digest_size=16, key=self.root.key, person=PERSON)
+        self._root = Stream(seed)
+        self._numbers = itertools.count()
+        self._hash = hashlib.blake2b(digest_size=16, key=self._root.key, person=PERSON)
 
     def next(self) -> Stream:
-        return self.root.child(str(next(self.calls)))
+        """Return the next call's stream."""
+        return self._root.child(str(next(self._numbers)))
+
+    def next_key(self) -> bytes:
+        """Return the key of the next call's stream, in half the time."""
+        child = self._hash.copy()
+        child.update(b"%d" % next(self._numbers))
+        return child.digest()
 
 
-_default = _Default(secrets.randbits(128))
+_default = Calls(secrets.randbits(128))
 
 
 def manual_seed(seed: int) -> None:
@@ -183,33 +191,68 @@ def manual_seed(seed: int) -> None:
     True
     """
     global _default
-    _default = _Default(seed)
+    _default = Calls(seed)
+
+
+class _Words(threading.local):
+    """Memory of each thread that a torch.Generator on the CPU writes to."""
+
+    tensor: Any = None
+    values: Any = None
+
+
+_words = _Words()
+
+
+def _bytes_of_torch(generator: Any, torch: Any) -> bytes:
+    """Return the generator's next 16 bytes."""
+    if generator.device.type != "cpu":
+        words = torch.empty(2, dtype=torch.int64, device=generator.device)
+        values = words.random_(-(1 << 63), None, generator=generator).cpu().numpy()
+    else:
+        if _words.tensor is None:
+            _words.tensor = torch.empty(2, dtype=torch.int64, device="cpu")
+            _words.values = _words.tensor.numpy()
+        _words.tensor.random_(-(1 << 63), None, generator=generator)
+        values = _words.values
+    return bytes(values.astype("<i8", copy=False).tobytes())
+
+
+def _bytes_of(generator: object) -> bytes | None:
+    """Return the next 16 bytes of a generator of NumPy or torch; None for what is neither."""
+    if isinstance(generator, np.random.Generator):
+        return generator.bytes(16)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(generator, torch.Generator):
+        return _bytes_of_torch(generator, torch)
+    return None
 
 
 def as_key(generator: object) -> bytes:
     """Return the key of a `generator` argument in any of its forms."""
-    if generator is None:  # as _default.next().key, in half the time
-        default = _default
-        child = default.hash.copy()
-        child.update(b"%d" % next(default.calls))
-        return child.digest()
-    return as_stream(generator).key
+    if generator is None:
+        return _default.next_key()
+    if isinstance(generator, Stream):
+        return generator.key
+    if isinstance(generator, Calls):
+        return generator.next_key()
+    drawn = _bytes_of(generator)
+    return as_stream(generator).key if drawn is None else _derive(drawn)
 
 
 def as_stream(generator: object) -> Stream:
     """Return the stream of a `generator` argument in any of its forms."""
     if generator is None:
         return _default.next()
+    if isinstance(generator, Calls):
+        return generator.next()
     if isinstance(generator, Stream):
         return generator
     if isinstance(generator, int | np.integer) and not isinstance(generator, bool):
         return Stream(int(generator))
-    if isinstance(generator, np.random.Generator):
-        return Stream(int.from_bytes(generator.bytes(16), "little"))
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(generator, torch.Generator):
-        words = torch.randint(0, 1 << 32, (4,), generator=generator, device=generator.device)
-        return Stream(sum(int(word) << (32 * i) for i, word in enumerate(words.tolist())))
+    drawn = _bytes_of(generator)
+    if drawn is not None:
+        return Stream(int.from_bytes(drawn, "little"))
     raise TypeError(
         "generator must be None, an int seed, a fastinit.Stream, a numpy.random.Generator or a "
         f"torch.Generator, not {generator!r}"
