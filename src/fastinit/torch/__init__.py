@@ -1,5 +1,8 @@
-"""PyTorch: whole models by recipes, models from the meta device, and what is checked after."""
+"""PyTorch: other people's models constructed faster, a drop-in for torch.nn.init, whole models by
+recipes, models from the meta device, and what is checked after."""
 
+from fastinit.torch import init
+from fastinit.torch.accelerate import accelerate, disable_acceleration, enable_acceleration
 from fastinit.torch.materialize import materialize
 from fastinit.torch.plan import Plan, PlannedParameter, init_module, make_plan
 from fastinit.torch.poison import poison_
@@ -29,8 +32,12 @@ __all__ = [
     "Site",
     "VerificationError",
     "ZeroRow",
+    "accelerate",
     "densenet",
+    "disable_acceleration",
+    "enable_acceleration",
     "gpt2",
+    "init",
     "init_module",
     "keep",
     "make_plan",

@@ -1,0 +1,244 @@
+"""What torch.nn.init does to a tensor, done here: each function returns whether it could be.
+
+Where it returns False, nothing was changed, and torch's own function does the work, or refuses it
+in its own words: other dtypes, devices and layouts, subclasses and modes that want to see torch's
+operations, parameters that mean nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._device import DeviceContext
+
+from fastinit import initializers, rules
+from fastinit.arrays import View, writable_view
+from fastinit.fill import run
+from fastinit.rules import Distribution, Shape
+from fastinit.streams import Calls, as_key
+
+Generator = torch.Generator | Calls | None
+
+
+@functools.cache
+def is_plain(kind: type) -> bool:
+    """Return whether no Python of the type's own sees what is done to its tensors."""
+    return kind is Tensor or (
+        issubclass(kind, Tensor)
+        and kind.__torch_function__ is torch._C._disabled_torch_function_impl
+        and kind.__torch_dispatch__ is Tensor.__torch_dispatch__
+    )
+
+
+def is_watched() -> bool:
+    """Return whether a mode, a transformation or a tracer wants to see torch's own operation."""
+    if torch._C._len_torch_function_stack() > 0:
+        modes = torch.overrides._get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+        if not all(isinstance(mode, DeviceContext) for mode in modes):
+            return True
+    return (
+        torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._functorch.peek_interpreter_stack() is not None
+        or torch._C._get_tracing_state() is not None
+        or torch.compiler.is_compiling()
+    )
+
+
+def _is_usable(generator: object) -> bool:
+    if isinstance(generator, torch.Generator):
+        return generator.device.type == "cpu"
+    return generator is None or isinstance(generator, Calls)
+
+
+def _view(tensor: Tensor, generator: Generator) -> View | None:
+    """Return the view of a tensor that can be filled here."""
+    if (
+        not is_plain(type(tensor))
+        or is_watched()
+        or not _is_usable(generator)
+        or (tensor.is_inference() and not torch.is_inference_mode_enabled())
+    ):
+        return None
+    try:
+        view = writable_view(tensor)
+    except (TypeError, ValueError):
+        return None
+    return view if view.size > 0 else None
+
+
+def _source(generator: Generator) -> torch.Generator | Calls:
+    return torch.default_generator if generator is None else generator
+
+
+def _fill(
+    tensor: Tensor, generator: Generator, distribution: Callable[[str, Shape], Distribution]
+) -> bool:
+    view = _view(tensor, generator)
+    if view is None:
+        return False
+    try:
+        kind = distribution(view.dtype, view.shape)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    run(((view, None, kind, as_key(_source(generator))),))
+    return True
+
+
+def _finite(number: Any) -> float:
+    """Return a number, which torch takes as a tensor too, as a float."""
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def constant(tensor: Tensor, value: Any) -> bool:
+    """Fill with one value."""
+    return _fill(tensor, None, lambda dtype, shape: rules.value(dtype, float(value)))
+
+
+def uniform(tensor: Tensor, low: Any, high: Any, generator: Generator) -> bool:
+    """Fill with values of U[low, high)."""
+    return _fill(
+        tensor,
+        generator,
+        lambda dtype, shape: rules.uniform(dtype, shape, _finite(low), _finite(high)),
+    )
+
+
+def normal(tensor: Tensor, mean: Any, std: Any, generator: Generator) -> bool:
+    """Fill with values of N(mean, std^2)."""
+    return _fill(
+        tensor,
+        generator,
+        lambda dtype, shape: rules.normal(dtype, shape, _finite(mean), _finite(std)),
+    )
+
+
+def truncated_normal(
+    tensor: Tensor, mean: Any, std: Any, low: Any, high: Any, generator: Generator
+) -> bool:
+    """Fill with values of N(mean, std^2) within [low, high]; warn as torch does."""
+
+    def distribution(dtype: str, shape: Shape) -> Distribution:
+        bounds = float(low), float(high)
+        if not (std > 0 and bounds[0] <= bounds[1]):
+            raise ValueError  # torch divides by the one, and draws uniforms between the others
+        return rules.truncated_normal(dtype, shape, _finite(mean), _finite(std), *bounds)
+
+    if not _fill(tensor, generator, distribution):
+        return False
+    if mean < low - 2 * std or mean > high + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+            "The distribution of values may be incorrect.",
+            stacklevel=3,
+        )
+    return True
+
+
+def xavier_uniform(tensor: Tensor, gain: Any, generator: Generator) -> bool:
+    """Fill with values of Glorot's uniform distribution."""
+    return _fill(
+        tensor,
+        generator,
+        lambda dtype, shape: rules.xavier_uniform(dtype, shape, _finite(gain), None, 1),
+    )
+
+
+def xavier_normal(tensor: Tensor, gain: Any, generator: Generator) -> bool:
+    """Fill with values of Glorot's normal distribution."""
+    return _fill(
+        tensor,
+        generator,
+        lambda dtype, shape: rules.xavier_normal(dtype, shape, _finite(gain), None, 1),
+    )
+
+
+def kaiming_uniform(
+    tensor: Tensor, slope: Any, mode: str, nonlinearity: str, generator: Generator
+) -> bool:
+    """Fill with values of He's uniform distribution."""
+    return _fill(
+        tensor,
+        generator,
+        lambda dtype, shape: rules.kaiming_uniform(
+            dtype, shape, _slope(slope), mode, nonlinearity, None, 1
+        ),
+    )
+
+
+def kaiming_normal(
+    tensor: Tensor, slope: Any, mode: str, nonlinearity: str, generator: Generator
+) -> bool:
+    """Fill with values of He's normal distribution."""
+    return _fill(
+        tensor,
+        generator,
+        lambda dtype, shape: rules.kaiming_normal(
+            dtype, shape, _slope(slope), mode, nonlinearity, None, 1
+        ),
+    )
+
+
+def _slope(slope: Any) -> float:
+    if isinstance(slope, bool) or not isinstance(slope, int | float):
+        raise ValueError  # torch refuses it for leaky_relu, and ignores it for the others
+    return _finite(slope)
+
+
+def eye(tensor: Tensor) -> bool:
+    """Fill with the identity."""
+    if _view(tensor, None) is None or tensor.ndim != 2:
+        return False
+    initializers.eye_(tensor)
+    return True
+
+
+def dirac(tensor: Tensor, groups: Any) -> bool:
+    """Fill with Dirac's delta."""
+    if (
+        _view(tensor, None) is None
+        or tensor.ndim not in (3, 4, 5)
+        or not isinstance(groups, int)
+        or groups < 1
+        or tensor.shape[0] % groups
+    ):
+        return False
+    initializers.dirac_(tensor, groups)
+    return True
+
+
+def orthogonal(tensor: Tensor, gain: Any, generator: Generator) -> bool:
+    """Fill with an orthogonal matrix."""
+    if _view(tensor, generator) is None or tensor.ndim < 2 or not _is_finite(gain):
+        return False
+    initializers.orthogonal_(tensor, gain, _source(generator))
+    return True
+
+
+def sparse(tensor: Tensor, sparsity: Any, std: Any, generator: Generator) -> bool:
+    """Fill with normal values, and zeros in random rows of each column."""
+    if (
+        _view(tensor, generator) is None
+        or tensor.ndim != 2
+        or not (_is_finite(sparsity) and 0 <= sparsity <= 1)
+        or not (_is_finite(std) and std >= 0)
+    ):
+        return False
+    initializers.sparse_(tensor, sparsity, std, _source(generator))
+    return True
+
+
+def _is_finite(number: Any) -> bool:
+    try:
+        _finite(number)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return True

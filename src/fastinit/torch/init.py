@@ -1,0 +1,207 @@
+"""A drop-in for `torch.nn.init`: ``import fastinit.torch.init as init``.
+
+Every public name of `torch.nn.init` (2.13), with its signature, warnings and errors. Dense CPU
+tensors of the dtypes that fastinit has are filled by it, any strides; whatever else torch's
+functions take is left to them: complex, sparse and CUDA tensors, meta tensors (nothing is done),
+subclasses and modes that see torch's operations.
+
+Random bits come from the `generator`, a `torch.Generator`, or torch's default one, which
+`torch.manual_seed` seeds: each call draws 128 bits from it, from whose stream the tensor is filled.
+So equal states of the generator give equal values (not torch's values), on any number of threads.
+For values by the parameters' names use `fastinit.Stream` and the functions of `fastinit` itself, or
+`fastinit.torch.init_module`.
+
+>>> import torch
+>>> import fastinit.torch.init as init
+>>> _ = torch.manual_seed(0)
+>>> w = init.kaiming_normal_(torch.empty(3, 5), nonlinearity="relu")
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import ParamSpec
+
+import torch
+from torch import Tensor
+from torch.nn import init as stock
+from torch.nn.init import calculate_gain as calculate_gain
+
+from fastinit.torch import fills
+
+__all__ = list(stock.__all__)
+
+P = ParamSpec("P")
+Generator = torch.Generator | None
+Initializer = Callable[P, Tensor]
+
+
+def _documented(function: Initializer[P]) -> Initializer[P]:
+    """Add torch's own documentation, which tells the rule and its source."""
+    torchs = inspect.cleandoc(getattr(stock, function.__name__).__doc__ or "")
+    function.__doc__ = f"{function.__doc__}\n\nDrop-in for `torch.nn.init`'s:\n\n{torchs}"
+    return function
+
+
+@_documented
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator = None) -> Tensor:
+    """Fill with values of the uniform distribution on [a, b)."""
+    if fills.uniform(tensor, a, b, generator):
+        return tensor
+    return stock.uniform_(tensor, a, b, generator)
+
+
+@_documented
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator = None
+) -> Tensor:
+    """Fill with values of the normal distribution."""
+    if fills.normal(tensor, mean, std, generator):
+        return tensor
+    return stock.normal_(tensor, mean, std, generator)
+
+
+@_documented
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator = None,
+) -> Tensor:
+    """Fill with values of the normal distribution truncated to [a, b].
+
+    Exact for every interval, also where torch's warning, which is given here too, says that the
+    distribution may be incorrect.
+    """
+    if fills.truncated_normal(tensor, mean, std, a, b, generator):
+        return tensor
+    return stock.trunc_normal_(tensor, mean, std, a, b, generator)
+
+
+@_documented
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Fill with one value."""
+    return tensor if fills.constant(tensor, val) else stock.constant_(tensor, val)
+
+
+@_documented
+def ones_(tensor: Tensor) -> Tensor:
+    """Fill with ones."""
+    return tensor if fills.constant(tensor, 1.0) else stock.ones_(tensor)
+
+
+@_documented
+def zeros_(tensor: Tensor) -> Tensor:
+    """Fill with zeros."""
+    return tensor if fills.constant(tensor, 0.0) else stock.zeros_(tensor)
+
+
+@_documented
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with the identity."""
+    return tensor if fills.eye(tensor) else stock.eye_(tensor)
+
+
+@_documented
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill a convolution with the Dirac delta."""
+    return tensor if fills.dirac(tensor, groups) else stock.dirac_(tensor, groups)
+
+
+@_documented
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
+    """Fill with values of Glorot's uniform distribution."""
+    if fills.xavier_uniform(tensor, gain, generator):
+        return tensor
+    return stock.xavier_uniform_(tensor, gain, generator)
+
+
+@_documented
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
+    """Fill with values of Glorot's normal distribution."""
+    if fills.xavier_normal(tensor, gain, generator):
+        return tensor
+    return stock.xavier_normal_(tensor, gain, generator)
+
+
+@_documented
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: stock._FanMode = "fan_in",
+    nonlinearity: stock._NonlinearityType = "leaky_relu",
+    generator: Generator = None,
+) -> Tensor:
+    """Fill with values of He's uniform distribution."""
+    if fills.kaiming_uniform(tensor, a, mode, nonlinearity, generator):
+        return tensor
+    return stock.kaiming_uniform_(tensor, a, mode, nonlinearity, generator)
+
+
+@_documented
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: stock._FanMode = "fan_in",
+    nonlinearity: stock._NonlinearityType = "leaky_relu",
+    generator: Generator = None,
+) -> Tensor:
+    """Fill with values of He's normal distribution."""
+    if fills.kaiming_normal(tensor, a, mode, nonlinearity, generator):
+        return tensor
+    return stock.kaiming_normal_(tensor, a, mode, nonlinearity, generator)
+
+
+@_documented
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator = None) -> Tensor:
+    """Fill with an orthogonal matrix; float16, bfloat16 and float8 too."""
+    if fills.orthogonal(tensor, gain, generator):
+        return tensor
+    return stock.orthogonal_(tensor, gain, generator)
+
+
+@_documented
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator = None
+) -> Tensor:
+    """Fill with normal values, and zeros in random rows of each column."""
+    if fills.sparse(tensor, sparsity, std, generator):
+        return tensor
+    return stock.sparse_(tensor, sparsity, std, generator)
+
+
+def _deprecated(function: Initializer[P]) -> Initializer[P]:
+    """Return the function under its old name, which warns as torch's does."""
+    new_name = function.__name__
+    old_name = new_name.removesuffix("_")
+
+    @functools.wraps(function)
+    def deprecated(*args: P.args, **kwargs: P.kwargs) -> Tensor:
+        warnings.warn(
+            f"`nn.init.{old_name}` is now deprecated in favor of `nn.init.{new_name}`.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return function(*args, **kwargs)
+
+    deprecated.__name__ = deprecated.__qualname__ = old_name
+    deprecated.__doc__ = f"Do as `{new_name}`, under a name that is deprecated."
+    return deprecated
+
+
+uniform = _deprecated(uniform_)
+normal = _deprecated(normal_)
+constant = _deprecated(constant_)
+eye = _deprecated(eye_)
+dirac = _deprecated(dirac_)
+xavier_uniform = _deprecated(xavier_uniform_)
+xavier_normal = _deprecated(xavier_normal_)
+kaiming_uniform = _deprecated(kaiming_uniform_)
+kaiming_normal = _deprecated(kaiming_normal_)
+orthogonal = _deprecated(orthogonal_)
+sparse = _deprecated(sparse_)
