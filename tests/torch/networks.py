@@ -1,8 +1,13 @@
-"""Small networks with the module names of the code that the recipes are read from."""
+"""Small networks with the module names of the code that the recipes are read from, and such of
+transformers."""
 
+from functools import partial
+
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.init import trunc_normal_
 
 
 class ResNeXtBottleneck(nn.Module):
@@ -131,3 +136,79 @@ class WideResNet(nn.Module):
     def forward(self, x):
         x = self.groups(self.conv0(x))
         return self.fc(F.relu(self.bn(x)).mean((2, 3)))
+
+
+TINY = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+}
+
+
+def of_transformers(name):
+    """Return what constructs a model of that library, from a config of its own each time."""
+    transformers = pytest.importorskip("transformers")
+    words = {"vocab_size": 200, "bos_token_id": 1, "eos_token_id": 2}
+    gpt2 = {"n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 64}
+    t5 = {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4}
+    kind, config, options = {
+        "Llama": (
+            "LlamaForCausalLM",
+            "LlamaConfig",
+            {
+                **TINY,
+                **words,
+                "num_key_value_heads": 2,
+                "pad_token_id": 7,
+                "tie_word_embeddings": True,
+            },
+        ),
+        "Llama, untied": (
+            "LlamaForCausalLM",
+            "LlamaConfig",
+            {**TINY, **words, "initializer_range": 0.1},
+        ),
+        "GPT-2": ("GPT2LMHeadModel", "GPT2Config", {**gpt2, **words}),
+        "BERT": ("BertForMaskedLM", "BertConfig", {**TINY, **words}),
+        "T5": ("T5ForConditionalGeneration", "T5Config", {**t5, "vocab_size": 200}),
+        "ViT": ("ViTModel", "ViTConfig", {**TINY, "image_size": 32, "patch_size": 8}),
+        "Mixtral": (
+            "MixtralForCausalLM",
+            "MixtralConfig",
+            {**TINY, **words, "num_key_value_heads": 2, "num_local_experts": 4},
+        ),
+    }[name]
+    make = getattr(transformers, kind)
+    if name == "ViT":
+        make = partial(make, use_mask_token=True)
+    return lambda: make(getattr(transformers, config)(**options))
+
+
+def aliases(model):
+    """Return the names of each parameter that has several."""
+    names = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return sorted(each for each in names.values() if len(each) > 1)
+
+
+class TimmBlock(nn.Module):
+    """Parts of a ViT that are initialised as timm's are: by trunc_normal_, under its own name."""
+
+    def __init__(self, width=64, heads=4, tokens=17):
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.randn(1, tokens, width) * 0.02)
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.head = nn.Linear(width, 10)
+        trunc_normal_(self.pos_embed, std=0.02)
+        nn.init.normal_(self.cls_token, std=1e-6)
+        self.apply(self._init_weights)
+
+    def _init_weights(self, module):
+        if isinstance(module, nn.Linear):
+            trunc_normal_(module.weight, std=0.02)
+            nn.init.zeros_(module.bias)

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 stats = pytest.importorskip("scipy.stats")
 
-from networks import DenseNet, ResNeXt29, WideResNet
+from networks import DenseNet, ResNeXt29, WideResNet, aliases, of_transformers
 from torch import nn
 
 import fastinit
@@ -210,14 +210,6 @@ def test_subclass_with_a_reset_of_its_own_is_not_torchs():
         ft.make_plan(nn.Sequential(nn.Linear(3, 3), Small(3, 3)), ft.torch_default)
 
 
-TINY = {
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-}
-
-
 @ft.per_site
 def query_of_t5(site):
     """N(0, 1 / (d_model d_kv))."""
@@ -244,56 +236,31 @@ T5 = ft.Recipe(
 )
 
 
-def from_transformers(name):
-    transformers = pytest.importorskip("transformers")
-    vocabulary = {"vocab_size": 200, "bos_token_id": 1, "eos_token_id": 2}
-    if name == "Llama":
-        config = transformers.LlamaConfig(
-            **TINY, **vocabulary, num_key_value_heads=2, pad_token_id=7, tie_word_embeddings=True
-        )
-        return transformers.LlamaForCausalLM, config, ft.transformer()
-    if name == "Llama, untied":
-        config = transformers.LlamaConfig(**TINY, **vocabulary, initializer_range=0.1)
-        return transformers.LlamaForCausalLM, config, ft.transformer(0.1)
-    if name == "GPT-2":
-        config = transformers.GPT2Config(
-            n_embd=64, n_layer=3, n_head=4, n_positions=64, **vocabulary
-        )
-        return transformers.GPT2LMHeadModel, config, ft.gpt2(position_std=0.02)
-    if name == "BERT":
-        config = transformers.BertConfig(**TINY, **vocabulary)
-        return transformers.BertForMaskedLM, config, ft.transformer()
-    if name == "T5":
-        config = transformers.T5Config(
-            d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4, vocab_size=200
-        )
-        return transformers.T5ForConditionalGeneration, config, T5
-    if name == "ViT":
-        config = transformers.ViTConfig(**TINY, image_size=32, patch_size=8)
-        return partial(transformers.ViTModel, use_mask_token=True), config, ft.vit()
-    config = transformers.MixtralConfig(
-        **TINY, **vocabulary, num_key_value_heads=2, num_local_experts=4
-    )
-    return transformers.MixtralForCausalLM, config, ft.transformer()
+OF_TRANSFORMERS = {
+    "Llama": ft.transformer(),
+    "Llama, untied": ft.transformer(0.1),
+    "GPT-2": ft.gpt2(position_std=0.02),
+    "BERT": ft.transformer(),
+    "T5": T5,
+    "ViT": ft.vit(),
+    "Mixtral": ft.transformer(),
+}
 
 
-FROM_TRANSFORMERS = ("Llama", "Llama, untied", "GPT-2", "BERT", "T5", "ViT", "Mixtral")
-
-
-@pytest.mark.parametrize("name", FROM_TRANSFORMERS)
+@pytest.mark.parametrize("name", OF_TRANSFORMERS)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_transformers(name):
-    make, config, recipe = from_transformers(name)
+    make, recipe = of_transformers(name), OF_TRANSFORMERS[name]
     torch.manual_seed(0)
-    stock = [dict(make(config).named_parameters()) for _ in range(6)]
-    model = ft.init_module(ft.poison_(make(config)), recipe, 1)
+    stock = [dict(make().named_parameters()) for _ in range(6)]
+    model = ft.init_module(ft.poison_(make()), recipe, 1)
     plan = ft.make_plan(model, recipe)
     assert [planned.name for planned in plan] == list(stock[0])
     for planned in plan:
         key = planned.name
         assert_same_as_stock(key, planned, planned.tensor, [each[key] for each in stock])
     with torch.device("meta"):
-        empty = make(config)
+        empty = make()
     made = ft.materialize(empty, recipe, 1)
     for (key, tensor), other in zip(
         made.state_dict().items(), model.state_dict().values(), strict=True
@@ -301,16 +268,9 @@ def test_transformers(name):
         assert torch.equal(tensor, other), key
     for (key, buffer), other in zip(made.named_buffers(), model.buffers(), strict=True):
         assert torch.equal(buffer, other), key
-    for one, two in (aliases(made), aliases(model)), (aliases(make(config)), aliases(made)):
+    for one, two in (aliases(made), aliases(model)), (aliases(make()), aliases(made)):
         assert one == two
     assert ft.verify(made, recipe, 1).ok
-
-
-def aliases(model):
-    names = {}
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        names.setdefault(id(parameter), []).append(name)
-    return sorted(each for each in names.values() if len(each) > 1)
 
 
 def llama_like(layers):

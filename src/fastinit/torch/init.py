@@ -39,14 +39,55 @@ Generator = torch.Generator | None
 Initializer = Callable[P, Tensor]
 
 
-def _documented(function: Initializer[P]) -> Initializer[P]:
-    """Add torch's own documentation, which tells the rule and its source."""
-    torchs = inspect.cleandoc(getattr(stock, function.__name__).__doc__ or "")
-    function.__doc__ = f"{function.__doc__}\n\nDrop-in for `torch.nn.init`'s:\n\n{torchs}"
-    return function
+DOCUMENTATION = """\
+{summary}
+
+Parameters
+----------
+tensor : torch.Tensor
+    Any; dense CPU tensors are filled by fastinit, others by torch.
+others
+    Those of `torch.nn.init.{name}`, which tells the rule and its source.
+
+Returns
+-------
+torch.Tensor
+    The same object, filled; no gradient is recorded.
+
+Raises
+------
+TypeError, ValueError, RuntimeError
+    What `torch.nn.init.{name}` raises.
+
+Examples
+--------
+>>> import torch
+>>> import fastinit.torch.init as init
+>>> tuple(init.{name}({example}).shape)
+{shape}
+
+References
+----------
+`torch.nn.init.{name}`.
+"""
 
 
-@_documented
+def _documented(
+    example: str = "torch.empty(3, 5)", shape: str = "(3, 5)"
+) -> Callable[[Initializer[P]], Initializer[P]]:
+    """Put the sections that all functions share below a docstring."""
+
+    def document(function: Initializer[P]) -> Initializer[P]:
+        summary, name = inspect.getdoc(function), function.__name__
+        function.__doc__ = DOCUMENTATION.format(
+            summary=summary, name=name, example=example, shape=shape
+        )
+        return function
+
+    return document
+
+
+@_documented()
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator = None) -> Tensor:
     """Fill with values of the uniform distribution on [a, b)."""
     if fills.uniform(tensor, a, b, generator):
@@ -54,7 +95,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     return stock.uniform_(tensor, a, b, generator)
 
 
-@_documented
+@_documented()
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator = None
 ) -> Tensor:
@@ -64,7 +105,7 @@ def normal_(
     return stock.normal_(tensor, mean, std, generator)
 
 
-@_documented
+@_documented()
 def trunc_normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -83,37 +124,37 @@ def trunc_normal_(
     return stock.trunc_normal_(tensor, mean, std, a, b, generator)
 
 
-@_documented
+@_documented("torch.empty(3, 5), 0.3")
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value."""
     return tensor if fills.constant(tensor, val) else stock.constant_(tensor, val)
 
 
-@_documented
+@_documented()
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with ones."""
     return tensor if fills.constant(tensor, 1.0) else stock.ones_(tensor)
 
 
-@_documented
+@_documented()
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with zeros."""
     return tensor if fills.constant(tensor, 0.0) else stock.zeros_(tensor)
 
 
-@_documented
+@_documented()
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity."""
     return tensor if fills.eye(tensor) else stock.eye_(tensor)
 
 
-@_documented
+@_documented("torch.empty(6, 4, 3), groups=2", "(6, 4, 3)")
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill a convolution with the Dirac delta."""
     return tensor if fills.dirac(tensor, groups) else stock.dirac_(tensor, groups)
 
 
-@_documented
+@_documented()
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
     """Fill with values of Glorot's uniform distribution."""
     if fills.xavier_uniform(tensor, gain, generator):
@@ -121,7 +162,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator = No
     return stock.xavier_uniform_(tensor, gain, generator)
 
 
-@_documented
+@_documented()
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
     """Fill with values of Glorot's normal distribution."""
     if fills.xavier_normal(tensor, gain, generator):
@@ -129,7 +170,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator = Non
     return stock.xavier_normal_(tensor, gain, generator)
 
 
-@_documented
+@_documented()
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
@@ -143,7 +184,7 @@ def kaiming_uniform_(
     return stock.kaiming_uniform_(tensor, a, mode, nonlinearity, generator)
 
 
-@_documented
+@_documented()
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0,
@@ -157,7 +198,7 @@ def kaiming_normal_(
     return stock.kaiming_normal_(tensor, a, mode, nonlinearity, generator)
 
 
-@_documented
+@_documented()
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator = None) -> Tensor:
     """Fill with an orthogonal matrix; float16, bfloat16 and float8 too."""
     if fills.orthogonal(tensor, gain, generator):
@@ -165,7 +206,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator = None) ->
     return stock.orthogonal_(tensor, gain, generator)
 
 
-@_documented
+@_documented("torch.empty(3, 5), sparsity=0.1")
 def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator = None
 ) -> Tensor:

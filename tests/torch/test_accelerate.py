@@ -1,0 +1,535 @@
+"""Code of others, constructed by fastinit: which values it gets, and what is as it was after."""
+
+import contextlib
+import inspect
+import itertools
+import math
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from networks import (
+    DenseNet,
+    ResNeXt29,
+    TimmBlock,
+    WideResNet,
+    aliases,
+    of_transformers,
+)
+from torch import nn
+from torch.nn import init
+from torch.nn.init import orthogonal_ as orthogonal_by_another_name
+from torch.nn.init import sparse_ as sparse_by_another_name
+from torch.nn.init import trunc_normal_ as trunc_normal_by_another_name
+
+import fastinit
+from fastinit import torch as ft
+from fastinit.torch.accelerate import accelerate
+
+SEED = 7
+
+
+def expected(number, function, shape, *arguments):
+    """Return the values that call `number` of an acceleration with a seed makes."""
+    stream = fastinit.Stream(SEED) / str(number)
+    return torch.from_numpy(
+        function(np.empty(shape, np.float32), *arguments, generator=stream, shape=shape)
+    )
+
+
+def is_accelerated():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        torch.manual_seed(0)
+        tensor = torch.empty(100).normal_()
+        torch.manual_seed(0)
+        key = torch.Generator().manual_seed(0)
+    return torch.equal(tensor, fastinit.normal_(torch.empty(100), generator=key))
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_behind():
+    """Every test must leave torch as it found it."""
+    code = {name: getattr(init, name).__code__ for name in init.__all__}
+    attributes = dict(vars(torch.Tensor)), torch.rand, torch.randn
+    yield
+    assert {name: getattr(init, name).__code__ for name in init.__all__} == code
+    assert (dict(vars(torch.Tensor)), torch.rand, torch.randn) == attributes
+    assert not is_accelerated()
+
+
+CALLS = [
+    (lambda t: t.normal_(), fastinit.normal_, ()),
+    (lambda t: t.normal_(1, 0.5), fastinit.normal_, (1, 0.5)),
+    (lambda t: t.normal_(std=0.5), fastinit.normal_, (0, 0.5)),
+    (lambda t: torch.Tensor.normal_(t, mean=2), fastinit.normal_, (2,)),
+    (lambda t: t.uniform_(), fastinit.uniform_, ()),
+    (lambda t: t.uniform_(-1, to=2), fastinit.uniform_, (-1, 2)),
+    (lambda t: t.data.normal_(0, 0.02), fastinit.normal_, (0, 0.02)),
+    (init.normal_, fastinit.normal_, ()),
+    (init.kaiming_uniform_, fastinit.kaiming_uniform_, ()),
+    (init.xavier_normal_, fastinit.xavier_normal_, ()),
+    (init.trunc_normal_, fastinit.trunc_normal_, ()),
+    (trunc_normal_by_another_name, fastinit.trunc_normal_, ()),
+    (
+        lambda t: trunc_normal_by_another_name(t, std=0.5, a=0, b=9),
+        fastinit.trunc_normal_,
+        (0, 0.5, 0, 9),
+    ),
+    (orthogonal_by_another_name, fastinit.orthogonal_, ()),
+    (lambda t: orthogonal_by_another_name(t, gain=2), fastinit.orthogonal_, (2,)),
+    (lambda t: sparse_by_another_name(t, 0.5), fastinit.sparse_, (0.5,)),
+]
+
+
+@pytest.mark.parametrize(("call", "function", "arguments"), CALLS)
+def test_values_are_fastinits(call, function, arguments):
+    tensor = torch.empty(30, 20)
+    with accelerate(seed=SEED):
+        assert call(tensor) is not None
+    assert torch.equal(tensor, expected(0, function, (30, 20), *arguments))
+
+
+def test_layers_are_constructed_by_their_own_rules():
+    with accelerate(seed=SEED):
+        layer = nn.Linear(20, 30)
+        attention = nn.MultiheadAttention(16, 4)
+        embedding = nn.Embedding(10, 8, padding_idx=3)
+    bound = 1 / math.sqrt(20)
+    assert torch.equal(layer.weight, expected(0, fastinit.kaiming_uniform_, (30, 20), math.sqrt(5)))
+    assert torch.equal(layer.bias, expected(1, fastinit.uniform_, (30,), -bound, bound))
+    # Its out_proj, a Linear, is calls 2 and 3.
+    assert torch.equal(attention.in_proj_weight, expected(4, fastinit.xavier_uniform_, (48, 16)))
+    assert not attention.in_proj_bias.any()
+    rows = expected(5, fastinit.normal_, (10, 8))
+    rows[3] = 0
+    assert torch.equal(embedding.weight, rows)
+
+
+LAYERS = [
+    (nn.Linear, (64, 96)),
+    (nn.Bilinear, (16, 16, 32)),
+    (nn.Conv1d, (16, 64, 5)),
+    (nn.Conv2d, (16, 64, 3)),
+    (nn.Conv3d, (8, 32, 3)),
+    (nn.ConvTranspose2d, (16, 64, 3)),
+    (nn.Embedding, (100, 64)),
+    (nn.EmbeddingBag, (100, 64)),
+    (nn.LSTM, (64, 32)),
+    (nn.GRU, (64, 32)),
+    (nn.RNNCell, (64, 64)),
+    (nn.MultiheadAttention, (64, 4)),
+    (nn.TransformerEncoderLayer, (64, 4, 128)),
+    (nn.TransformerDecoderLayer, (64, 4, 128)),
+    (nn.BatchNorm2d, (64,)),
+    (nn.LayerNorm, (64,)),
+    (nn.PReLU, (64,)),
+]
+
+
+@pytest.mark.parametrize(("layer", "arguments"), LAYERS)
+def test_every_layer_has_the_distributions_of_torchs(layer, arguments):
+    torch.manual_seed(1)
+    torchs = dict(layer(*arguments).named_parameters())
+    with accelerate():
+        ours = dict(layer(*arguments).named_parameters())
+    assert ours.keys() == torchs.keys()
+    for name, parameter in ours.items():
+        assert_alike(name, parameter.detach(), torchs[name].detach())
+
+
+def assert_alike(name, ours, torchs):
+    if torchs.numel() == 1 or not torchs.std() > 0:
+        assert torch.equal(ours, torchs), name
+        return
+    # Standard errors of mean and std, of both, for a kurtosis of at most the normal's.
+    error = 6 * math.sqrt(2 / ours.numel()) * torchs.std()
+    assert abs(ours.mean() - torchs.mean()) < error, name
+    assert abs(ours.std() - torchs.std()) < error, name
+    assert not torch.equal(ours, torchs), name
+
+
+def test_torchs_seed_governs():
+    def build():
+        with accelerate():
+            return [*nn.TransformerEncoderLayer(32, 4, 64).parameters()]
+
+    torch.manual_seed(2)
+    first, other = build(), build()
+    torch.manual_seed(2)
+    assert all(map(torch.equal, first, build()))
+    assert not all(map(torch.equal, first, other))
+
+
+def test_a_seed_leaves_torchs_generator_alone_and_starts_again():
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    values = []
+    for _ in range(2):
+        with accelerate(seed=SEED):
+            values.append(torch.empty(5).normal_())
+    assert torch.equal(*values)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_generator_that_a_call_names_governs_it():
+    values = []
+    for seed in (None, 0):
+        with accelerate(seed=seed):
+            generator = torch.Generator().manual_seed(4)
+            values.append(torch.empty(5).normal_(generator=generator))
+            values.append(init.trunc_normal_(torch.empty(5), generator=generator))
+    assert torch.equal(values[0], values[2])
+    assert torch.equal(values[1], values[3])
+
+
+def test_it_nests():
+    with accelerate(seed=SEED):
+        first = torch.empty(5).normal_()
+        with accelerate(seed=SEED + 1):
+            inner = torch.empty(5).normal_()
+        second = torch.empty(5).normal_()
+    assert torch.equal(first, expected(0, fastinit.normal_, (5,)))
+    assert torch.equal(second, expected(1, fastinit.normal_, (5,)))
+    assert not torch.equal(inner, second)
+
+
+def test_it_ends_with_an_exception():
+    with pytest.raises(ZeroDivisionError), accelerate(), accelerate():
+        raise ZeroDivisionError
+
+
+def test_decorators():
+    @accelerate(seed=SEED)
+    def build(n):
+        """Build."""
+        return torch.empty(n).normal_()
+
+    @accelerate
+    def build_plainly(n):
+        return is_accelerated() and n
+
+    assert torch.equal(build(5), build(5))
+    assert build.__doc__ == "Build."
+    assert build_plainly(3) == 3
+
+
+def test_seeds_are_checked_at_once():
+    with pytest.raises(ValueError, match="seed must be at least 0"):
+        accelerate(seed=-1)
+    with pytest.raises(TypeError, match="seed must be an int"):
+        accelerate(seed="a")
+    with pytest.raises(ValueError, match="seed must be at least 0"):
+        ft.enable_acceleration(1 << 128)
+
+
+def test_other_threads_are_not_accelerated():
+    found = {}
+    inside, done = threading.Event(), threading.Event()
+
+    def other():
+        inside.wait(60)
+        found["other"] = is_accelerated()
+        done.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with accelerate():
+        inside.set()
+        done.wait(60)
+        found["own"] = is_accelerated()
+    thread.join()
+    assert found == {"other": False, "own": True}
+
+
+def test_threads_that_come_and_go():
+    failures = []
+
+    def build(seed):
+        try:
+            for _ in range(50):
+                with accelerate(seed=seed):
+                    tensor = init.trunc_normal_(torch.empty(20))
+                stream = fastinit.Stream(seed) / "0"
+                if not torch.equal(
+                    tensor, fastinit.trunc_normal_(torch.empty(20), generator=stream)
+                ):
+                    failures.append(seed)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=build, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_the_switch_reaches_every_thread():
+    def other():
+        found.append(is_accelerated())
+
+    found = []
+    ft.enable_acceleration()
+    ft.enable_acceleration()
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    with accelerate(seed=SEED):
+        inner = torch.empty(5).normal_()
+    assert is_accelerated()
+    ft.disable_acceleration()
+    ft.disable_acceleration()
+    assert found == [True]
+    assert torch.equal(inner, expected(0, fastinit.normal_, (5,)))
+
+
+def test_the_switch_may_be_turned_within_a_context():
+    with accelerate(seed=SEED):
+        ft.enable_acceleration(seed=SEED + 1)
+        first = torch.empty(5).normal_()
+    ft.disable_acceleration()
+    assert torch.equal(first, expected(0, fastinit.normal_, (5,)))
+
+
+def test_autograd_forbids_what_it_forbade():
+    leaf = torch.empty(3, requires_grad=True)
+    inner = torch.ones(3, requires_grad=True) * 2
+    with accelerate():
+        with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+            leaf.normal_()
+        assert inner.uniform_().grad_fn.name() == "UniformBackward0"
+        with torch.no_grad():
+            assert leaf.normal_() is leaf
+    assert leaf.requires_grad
+
+
+BAD_CALLS = [
+    lambda: torch.empty(3).normal_(0, -1),
+    lambda: torch.empty(3).normal_(1, 2, 3),
+    lambda: torch.empty(3).normal_("a"),
+    lambda: torch.empty(3).normal_(generator=5),
+    lambda: torch.empty(3).uniform_(2, 1),
+    lambda: torch.empty(3).uniform_(down=1),
+    lambda: torch.empty(3, dtype=torch.int32).normal_(),
+    lambda: init.trunc_normal_(torch.empty(3), std=0),
+    lambda: init.trunc_normal_(torch.empty(3), 1, 2, 3, 4, 5, 6, 7),
+    lambda: init.orthogonal_(torch.empty(3)),
+    lambda: init.sparse_(torch.empty(3, 3)),
+    lambda: torch.Tensor.normal_(5),
+]
+
+
+def error_of(call):
+    try:
+        call()
+    except Exception as error:
+        return type(error), str(error)
+
+
+@pytest.mark.parametrize("call", BAD_CALLS)
+def test_errors_are_torchs(call):
+    torchs = error_of(call)
+    assert torchs is not None
+    with accelerate():
+        assert error_of(call) == torchs
+
+
+def test_warnings_are_torchs():
+    with accelerate():
+        with pytest.warns(UserWarning, match="mean is more than 2 std"):
+            init.trunc_normal_(torch.empty(3), mean=9)
+        with pytest.warns(UserWarning, match="zero-element"):
+            init.kaiming_normal_(torch.empty(0, 3))
+
+
+def test_what_cannot_be_filled_here_is_torchs():
+    def fill(tensor):
+        torch.manual_seed(0)
+        return tensor.normal_()
+
+    kinds = {
+        "complex": lambda: torch.empty(5, dtype=torch.complex64),
+        "empty": lambda: torch.empty(0),
+    }
+    for make in kinds.values():
+        torchs = fill(make())
+        with accelerate():
+            assert torch.equal(fill(make()), torchs)
+
+
+def test_meta_device():
+    with accelerate(), torch.device("meta"):
+        layer = nn.TransformerEncoderLayer(32, 4, 64)
+    assert all(parameter.is_meta for parameter in layer.parameters())
+    with torch.device("cpu"), accelerate(seed=SEED):
+        assert torch.equal(torch.empty(5).normal_(), expected(0, fastinit.normal_, (5,)))
+
+
+@contextlib.contextmanager
+def no_init_weights():
+    """Skip initialisation, as many libraries do: by other functions in torch's place."""
+    names = [name for name in init.__all__ if name.endswith("_")]
+    before = {name: getattr(init, name) for name in names}
+    for name in names:
+        setattr(init, name, lambda tensor, *args, **kwargs: tensor)
+    try:
+        yield
+    finally:
+        for name in names:
+            setattr(init, name, before[name])
+
+
+@contextlib.contextmanager
+def no_methods():
+    """Skip initialisation by other methods of torch.Tensor."""
+    before = torch.Tensor.normal_
+    torch.Tensor.normal_ = lambda tensor, *args, **kwargs: tensor
+    try:
+        yield
+    finally:
+        torch.Tensor.normal_ = before
+
+
+def test_managers_that_skip_initialisation():
+    for outer, inner in itertools.permutations([no_init_weights, accelerate]):
+        with outer(), inner():
+            tensor = init.normal_(torch.zeros(3))
+        assert not tensor.any()
+    with accelerate(), no_methods():
+        assert not torch.zeros(3).normal_().any()
+    torch_own = torch.Tensor.normal_
+    with no_methods(), accelerate(seed=SEED):
+        # What stood in torch's place is replaced too, while it lasts.
+        assert torch.equal(torch.zeros(5).normal_(), expected(0, fastinit.normal_, (5,)))
+    assert torch.Tensor.normal_ is torch_own
+    del torch.Tensor.normal_  # no_methods left torch's own as an attribute of the subclass
+
+
+def test_a_wrapper_that_another_put_around_ours_is_left_alone():
+    with accelerate():
+        ours = torch.Tensor.normal_
+        torch.Tensor.normal_ = lambda tensor, *args: ours(tensor, *args)
+    try:
+        torch.manual_seed(0)
+        first = torch.empty(5).normal_()
+        with accelerate(seed=SEED):
+            assert torch.equal(torch.empty(5).normal_(), expected(0, fastinit.normal_, (5,)))
+    finally:
+        del torch.Tensor.normal_
+    torch.manual_seed(0)
+    assert torch.equal(torch.empty(5).normal_(), first)
+
+
+def test_creation_is_left_alone_unless_asked():
+    with accelerate(seed=SEED):
+        torch.manual_seed(0)
+        values = torch.randn(5), torch.rand(5)
+    torch.manual_seed(0)
+    assert torch.equal(torch.randn(5), values[0])
+    assert torch.equal(torch.rand(5), values[1])
+
+
+def test_creation():
+    with accelerate(seed=SEED, creation=True):
+        first = torch.randn(3, 4)
+        second = torch.rand((5,), dtype=torch.float32, requires_grad=True)
+        third = torch.randn(size=(2,), generator=torch.Generator().manual_seed(0))
+        assert torch.randn(2, device="meta").is_meta
+        assert torch.randn(2, dtype=torch.complex64).dtype is torch.complex64
+        out = torch.empty(4)
+        assert torch.rand(4, out=out) is out
+        with pytest.raises(RuntimeError, match="not implemented for 'Int'"):
+            torch.randn(3, dtype=torch.int32)
+        with accelerate():
+            torch.manual_seed(1)
+            inner = torch.randn(3)
+    torch.manual_seed(1)
+    assert torch.equal(inner, torch.randn(3))
+    assert torch.equal(first, expected(0, fastinit.normal_, (3, 4)))
+    assert torch.equal(second.detach(), expected(1, fastinit.uniform_, (5,)))
+    assert second.requires_grad
+    key = torch.Generator().manual_seed(0)
+    assert torch.equal(third, fastinit.normal_(torch.empty(2), generator=key))
+
+
+def test_compiled_code_keeps_torchs_operation():
+    @torch.compile(backend="aot_eager", fullgraph=True)
+    def fill(tensor):
+        return tensor.clone().normal_()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        torchs = fill(torch.zeros(5))
+        with accelerate():
+            torch.manual_seed(0)
+            assert torch.equal(fill(torch.zeros(5)), torchs)
+
+
+def test_signatures_stay():
+    before = {name: inspect.signature(getattr(init, name)) for name in init.__all__}
+    with accelerate():
+        assert {name: inspect.signature(getattr(init, name)) for name in init.__all__} == before
+        assert torch.Tensor.normal_.__name__ == "normal_"
+
+
+def test_drop_in_and_acceleration_together():
+    generator = torch.Generator()
+    alone = ft.init.trunc_normal_(torch.empty(9), generator=generator.manual_seed(0))
+    with accelerate(seed=SEED):
+        both = ft.init.trunc_normal_(torch.empty(9), generator=generator.manual_seed(0))
+        left = ft.init.trunc_normal_(torch.empty(9, device="meta"))
+    assert torch.equal(alone, both)
+    assert left.is_meta
+
+
+NETWORKS = {"ResNeXt": ResNeXt29, "DenseNet": DenseNet, "WRN": WideResNet, "timm's ViT": TimmBlock}
+OF_TRANSFORMERS = ("Llama", "Llama, untied", "GPT-2", "BERT", "T5", "ViT", "Mixtral")
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, *OF_TRANSFORMERS])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_models_of_others(name):
+    make = NETWORKS.get(name) or of_transformers(name)
+    torch.manual_seed(0)
+    torchs = make()
+    torch.manual_seed(0)
+    with accelerate():
+        ours = make()
+    torch.manual_seed(0)
+    with accelerate():
+        again = make()
+    expected = dict(torchs.named_parameters())
+    assert [name for name, _ in ours.named_parameters()] == list(expected)
+    for name, parameter in ours.named_parameters():
+        assert_alike(name, parameter.detach(), expected[name].detach())
+    assert all(map(torch.equal, ours.parameters(), again.parameters()))
+    assert aliases(ours) == aliases(torchs)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_guards_of_transformers(monkeypatch):
+    initialization = pytest.importorskip("transformers.initialization")
+    make = of_transformers("Llama")
+    kept = nn.Parameter(torch.full((3,), 7.0))
+    kept._is_hf_initialized = True
+    with accelerate():
+        initialization.normal_(kept)
+        with initialization.guard_torch_init_functions():
+            init.normal_(kept)
+            new = init.normal_(torch.full((3,), 7.0))
+        filled = []
+        with monkeypatch.context() as patch, initialization.no_init_weights():
+            patch.setattr("fastinit.torch.fills.run", filled.append)
+            make()
+        with torch.device("meta"):
+            assert all(parameter.is_meta for parameter in make().parameters())
+    assert (kept == 7).all()
+    assert not (new == 7).any()
+    assert filled == []
