@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from benchmarks import limits
+from benchmarks.construction import ACCELERATED, STOCK
 from benchmarks.results import Run
 
 
@@ -112,4 +113,8 @@ BARS = [
         1, 1.5),
     Bar("GPT-2's list in one call, speed / one array", "models", "gpt2", "one array", "one call",
         0.9, None),
+    Bar("Llama 1.2 G, speed in accelerate() / transformers alone", "construction", "Llama 1.2 G",
+        STOCK, ACCELERATED, 6, 10),
+    Bar("ViT-L, speed in accelerate() / transformers alone", "construction", "ViT-L", STOCK,
+        ACCELERATED, 5, 8),
 ]  # fmt: skip

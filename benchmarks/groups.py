@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 import fastinit
 from benchmarks import limits, peers
+from benchmarks.construction import MODELS, WAYS, construct
 from benchmarks.machine import OtherProcesses, installed
 from benchmarks.models import fill_each, fill_together, gpt2_fills
 from benchmarks.peers import NORMAL, TRUNCATED, TRUNCATED_USUAL, UNIFORM, Work
@@ -237,6 +238,32 @@ def models(settings: Settings) -> Iterator[Race]:
     yield settings.race("models", "gpt2", sides, array.size, array.nbytes, settings.threads)
 
 
+def construction(settings: Settings) -> Iterator[Race]:
+    """Models of transformers, as that library constructs them and by fastinit; all threads."""
+    if not installed("transformers"):
+        return
+    scale = settings.elements / ELEMENTS
+    for model in MODELS:
+        others = OtherProcesses()
+        rounds = [
+            {way: construct(model, way, scale) for way in WAYS}
+            for _ in range(min(settings.rounds, 3))
+        ]
+        seconds = {way: [taken[way].seconds for taken in rounds] for way in WAYS}
+        peaks = {way: max(taken[way].peak for taken in rounds) for way in WAYS}
+        elements = rounds[0][WAYS[0]].parameters
+        yield Race(
+            "construction",
+            model,
+            elements,
+            4 * elements,
+            settings.threads,
+            seconds,
+            others.cpus(),
+            peaks,
+        )
+
+
 GROUPS: dict[str, Callable[[Settings], Iterator[Race]]] = {
     group.__name__: group
     for group in (
@@ -250,5 +277,6 @@ GROUPS: dict[str, Callable[[Settings], Iterator[Race]]] = {
         strides,
         orthogonal,
         models,
+        construction,
     )
 }

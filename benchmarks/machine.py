@@ -16,7 +16,16 @@ from typing import Any
 import fastinit
 from benchmarks import limits
 
-PEERS = ("torch", "mkl", "mkl_random", "randompack", "randomgen", "jax", "ml_dtypes")
+PEERS = (
+    "torch",
+    "mkl",
+    "mkl_random",
+    "randompack",
+    "randomgen",
+    "jax",
+    "ml_dtypes",
+    "transformers",
+)
 ROOT = Path(__file__).parent.parent
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import limits
 from benchmarks.bars import BARS
+from benchmarks.construction import STOCK
 from benchmarks.machine import ROOT
 from benchmarks.plots import write_pictures
 from benchmarks.results import Run
@@ -62,6 +63,17 @@ def others_table(run: Run) -> str:
     return _markdown(["figure", "value"], rows)
 
 
+def construction_table(run: Run) -> str:
+    """Return what the construction of whole models takes."""
+    rows = []
+    for race in run.of("construction"):
+        for way in race.seconds:
+            ratio = race.ratio(STOCK, way)
+            peak = (race.peaks or {})[way] / 1e9
+            rows.append([race.name, way, f"{race.time(way):.2f}", f"{ratio:.1f}x", f"{peak:.2f}"])
+    return _markdown(["model", "constructed by", "seconds", "speed", "peak GB"], rows)
+
+
 def bars_table(run: Run) -> str:
     """Return what was reached and what was missed."""
     rows = [bar.cells(run) for bar in BARS if run.of(bar.group)]
@@ -83,13 +95,11 @@ def write_report(run: Run, root: Path = ROOT) -> list[Path]:
         f"{run.elements / 2**20:g} Mi elements (trunc_normal_: a quarter), medians of {run.rounds} "
         f"rounds; {machine_line(run)}"
     )
-    tables = {
-        root / "README.md": ("speed", [fills_table(run), others_table(run), method]),
-        root / "benchmarks" / "README.md": (
-            "bars",
-            [bars_table(run), method],
-        ),
-    }
-    for path, (name, parts) in tables.items():
+    readme, details = root / "README.md", root / "benchmarks" / "README.md"
+    for path, name, parts in (
+        (readme, "speed", [fills_table(run), others_table(run), method]),
+        (readme, "construction", [construction_table(run)]),
+        (details, "bars", [bars_table(run), method]),
+    ):
         path.write_text(replace_between(path.read_text(), name, "\n\n".join(parts)))
-    return [*tables, *write_pictures(run, root / "benchmarks" / "pictures")]
+    return [readme, details, *write_pictures(run, root / "benchmarks" / "pictures")]

@@ -32,6 +32,7 @@ class Race:
     threads: int
     seconds: dict[str, list[float]]
     others: float | None = None  # CPUs that other processes kept busy meanwhile
+    peaks: dict[str, int] | None = None  # bytes that a side's process held at most, if its own
 
     def time(self, side: str) -> float:
         """Return the median of the seconds that a side took."""

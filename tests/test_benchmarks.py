@@ -33,7 +33,8 @@ def test_every_group_and_bar_has_its_sides(results, monkeypatch):
     from benchmarks.results import load
 
     run = load(results)
-    assert {race.group for race in run.races} == set(GROUPS)
+    left_out = set() if installed("transformers") else {"construction"}
+    assert {race.group for race in run.races} == set(GROUPS) - left_out
     for race in run.races:
         for samples in race.seconds.values():
             assert len(samples) == 1

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ContextDecorator, ExitStack, contextmanager
+from contextlib import ExitStack, _GeneratorContextManager, contextmanager
 from contextvars import ContextVar
 from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, overload
@@ -230,7 +230,9 @@ def _accelerated(seed: int | None, creation: bool) -> Iterator[None]:
 @overload
 def accelerate(seed: Function) -> Function: ...
 @overload
-def accelerate(seed: int | None = None, *, creation: bool = False) -> ContextDecorator: ...
+def accelerate(
+    seed: int | None = None, *, creation: bool = False
+) -> _GeneratorContextManager[None]: ...
 def accelerate(seed: Any = None, *, creation: bool = False) -> Any:
     """Construct PyTorch models faster, by code that knows nothing of fastinit.
 
