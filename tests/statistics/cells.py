@@ -9,8 +9,8 @@ What is left out, at n = 1e8 draws: float32 rounds first, on a lattice of step d
 width w gives or takes at its edges the lattice's points there, a share d / w of its own, by the
 parity of its mantissa. Each cell adds n w (d / w)^2 to the expectation of chi-square. For normals
 that is 0.4 in all. A uniform on [0, 1) has d = 2^-25 near 0 (its word, as a signed fraction, is
-rounded to 24 bits), which in float16 adds 190 to 15,000 degrees of freedom, whose standard deviation
-is 173: not seen at 1e8, since sparser cells are merged with their neighbours.
+rounded to 24 bits), which in float16 adds 190 to 15,000 degrees of freedom, one standard deviation:
+not seen at 1e8, since sparser cells are merged with their neighbours.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,6 @@ from significance import two_sided
 
 from fastinit.arrays import dtype_of
 
-DTYPES = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 SMALLEST_EXPECTATION = 50  # of a cell's count
 
 

@@ -18,7 +18,7 @@ class Law:
     """A distribution; `tails` is (F(x), 1 - F(x)), each to full precision where it is small."""
 
     def __str__(self):
-        return f"{self.function}({', '.join(f'{value:g}' for value in astuple(self))})"
+        return f"{self.function}({', '.join(f'{value}' for value in astuple(self))})"
 
     def stream(self, dtype):
         """Return the stream that every measurement of this law and dtype draws from."""
