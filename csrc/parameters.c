@@ -21,7 +21,8 @@ static const struct format formats[FASTINIT_DTYPES] = {
     [FASTINIT_FLOAT8_E4M3FN] = {4, -6, 448},   [FASTINIT_FLOAT8_E5M2] = {3, -14, 57344},
 };
 
-/* The largest value of the format that is not above x. */
+/* The largest value of the format that is not above x. Zero is 0.0 in either direction: a result
+   that equals a bound becomes the bound. */
 static double round_down(double x, const struct format *format)
 {
     if (x == 0 || x >= format->largest)
@@ -37,7 +38,7 @@ static double round_down(double x, const struct format *format)
 
 static double round_up(double x, const struct format *format)
 {
-    return -round_down(-x, format);
+    return 0 - round_down(-x, format);
 }
 
 /* exp(x) for x <= 0, to 1 ulp: e^x = 2^k e^r with |r| <= ln 2 / 2, by its Taylor series. */
