@@ -80,8 +80,8 @@ def _finite(name: str, value: Any) -> float:
 
 
 def _number(name: str, value: Any) -> float:
-    if type(value) is float:
-        return value
+    if type(value) is float or type(value) is int:  # exact, or rounded by integer arithmetic
+        return float(value)
     try:
         with _core.DefaultEnvironment():  # a NumPy scalar may be subnormal
             return float(value)
