@@ -100,10 +100,11 @@ _exchanges: dict[type, tuple[object, Callable[[Any], object]]] = {}
 
 
 def _exchanged_torch_view(tensor: Any, exchange: tuple[object, Callable[[Any], object]]) -> View:
+    api, bump = exchange
     try:
         if not tensor.is_neg():
             held = tensor.untyped_storage().nbytes()
-            return _core.view_of_dlpack(tensor, *exchange, tensor.storage_offset(), held)
+            return _core.view_of_dlpack(tensor, api, bump, tensor.storage_offset(), held)
     except Exception:  # not dense, not on the CPU, ...: told below, in torch's terms
         pass
     return _torch_view(tensor, sys.modules["torch"])
