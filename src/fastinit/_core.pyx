@@ -25,6 +25,11 @@ MAX_DIMENSIONS = FASTINIT_MAX_DIMENSIONS
 PANEL_COLUMNS = FASTINIT_PANEL_COLUMNS
 
 
+# So much is written sooner than a busy thread gives the GIL back, which takes it 5 ms.
+cdef enum:
+    BRIEF_BYTES = 1 << 14
+
+
 cdef dict names = {code: name for name, code in DTYPES.items()}
 
 
@@ -313,6 +318,8 @@ cdef class Job:
     cpdef bint work(self, double seconds):
         """Work for about so long; return whether units may be left to take."""
         cdef int left
+        if self.bytes <= BRIEF_BYTES:
+            return fastinit_job_work(self.job, seconds) != 0
         with nogil:
             left = fastinit_job_work(self.job, seconds)
         return left != 0
@@ -372,8 +379,7 @@ def fill_small(fills, int64_t most_bytes):
     cdef Job job = Job.__new__(Job, fills)
     if job.bytes > most_bytes:
         return job
-    while job.work(INFINITY):
-        pass
+    job.work(INFINITY)
     job.written()
     return None
 
