@@ -21,18 +21,25 @@ void fastinit_environment_end(const fastinit_environment *caller)
     __asm__ volatile("msr fpsr, %0" : : "r"(caller->saved.words[1]));
 }
 #elif defined(__x86_64__)
-/* MXCSR alone: nothing here computes on the x87, whose environment is slow to load. */
+/* MXCSR alone: nothing here computes on the x87, whose environment is slow to load. So is MXCSR,
+   which is loaded where it differs: the flags of past exceptions, its low six bits, need not go. */
+#define CONTROL 0xffc0u
+#define DEFAULT 0x1f80u /* all exceptions masked */
 #include <xmmintrin.h>
 
 void fastinit_environment_begin(fastinit_environment *caller)
 {
-    caller->saved.words[0] = _mm_getcsr();
-    _mm_setcsr(0x1f80); /* the default: all exceptions masked */
+    const unsigned saved = _mm_getcsr();
+    caller->saved.words[0] = saved;
+    if ((saved & CONTROL) != DEFAULT)
+        _mm_setcsr(DEFAULT);
 }
 
 void fastinit_environment_end(const fastinit_environment *caller)
 {
-    _mm_setcsr((unsigned)caller->saved.words[0]);
+    const unsigned saved = (unsigned)caller->saved.words[0];
+    if (_mm_getcsr() != saved)
+        _mm_setcsr(saved);
 }
 #else
 _Static_assert(sizeof(fenv_t) <= sizeof(fastinit_environment), "room for what is saved");

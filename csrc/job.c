@@ -1,6 +1,7 @@
 /* A list of fills as units of work. Every fill is cut into boxes by position alone; consecutive
    boxes make a unit; threads take units from one counter. */
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -459,7 +460,7 @@ int fastinit_job_work(fastinit_job *job, double seconds)
     int left = 1;
     fastinit_environment caller;
     fastinit_environment_begin(&caller);
-    const double end = now() + seconds;
+    const double end = seconds < INFINITY ? now() + seconds : seconds;
     do {
         const uint64_t unit = atomic_load_explicit(&job->cancelled, memory_order_relaxed)
                                   ? units
@@ -475,7 +476,7 @@ int fastinit_job_work(fastinit_job *job, double seconds)
         for (int64_t box = first; box < last; box++)
             elements += fill_box(plan, box, scratch);
         atomic_fetch_add_explicit(&job->done, (uint64_t)elements, memory_order_relaxed);
-    } while (now() < end);
+    } while (end == INFINITY || now() < end);
     fastinit_environment_end(&caller);
     return left;
 }

@@ -113,6 +113,43 @@ def test_bad_parameters(name, shape, arguments, keywords, error, text):
 
 
 @pytest.mark.parametrize(
+    ("shape", "index"),
+    [
+        (1 << 63, slice(3)),
+        ((1 << 70,), slice(1 << 69, (1 << 69) + 3)),
+        ((1 << 40, 1 << 40), (slice(3), slice(1))),
+        ((0, 1 << 63), (slice(3), slice(1))),
+    ],
+)
+@pytest.mark.parametrize("name", ["normal_", "zeros_", "orthogonal_"])
+def test_logical_tensors_past_63_bits(name, shape, index):
+    array = target((3, 1))
+    keywords = {} if name == "zeros_" else {"generator": 0}
+    with pytest.raises(
+        ValueError, match=r"shape must have fewer than 2\*\*63 elements, not .*Stream"
+    ):
+        getattr(fastinit, name)(array, shape=shape, index=index, **keywords)
+    assert (array == 7).all()
+
+
+def test_slices_past_64_bits():
+    whole = fastinit.normal(9, generator=0)
+    for index, far in (
+        (slice(2, 3), slice(2, 1 << 70, 1 << 70)),
+        (slice(8, 9), slice(8, -1 << 70, -1 << 70)),
+        (slice(9), slice(-1 << 70, 1 << 70)),
+        (slice(0), slice(1 << 70, None)),
+    ):
+        array = target(whole[index].shape)
+        fastinit.normal_(array, generator=0, shape=9, index=far)
+        assert (array == whole[index]).all()
+    last = (1 << 63) - 4
+    pair = fastinit.normal((1 << 63) - 1, generator=0, index=slice(last, last + 3, 2))
+    run = fastinit.normal((1 << 63) - 1, generator=0, index=slice(last, last + 3))
+    assert (pair == run[::2]).all()
+
+
+@pytest.mark.parametrize(
     "dtype", ["int32", "int8", "bool", "complex64", "longdouble", "object", ">f4", "datetime64[s]"]
 )
 def test_dtypes_that_cannot_be_filled(dtype):

@@ -25,6 +25,11 @@ MAX_DIMENSIONS = FASTINIT_MAX_DIMENSIONS
 PANEL_COLUMNS = FASTINIT_PANEL_COLUMNS
 
 
+# So much is written sooner than a busy thread gives the GIL back, which takes it 5 ms.
+cdef enum:
+    BRIEF_BYTES = 1 << 14
+
+
 cdef dict names = {code: name for name, code in DTYPES.items()}
 
 
@@ -127,7 +132,7 @@ cdef class View:
             size *= self.lengths[axis]
         return size
 
-    def is_within(self, int64_t offset, int64_t storage_bytes):
+    cpdef bint is_within(self, int64_t offset, int64_t storage_bytes):
         """Return whether the view from element `offset` on fits in so much; strides are >= 0."""
         cdef int64_t end = (offset + 1) * self.item_size
         cdef int axis
@@ -180,12 +185,19 @@ cpdef check_dlpack_device(int device):
         )
 
 
-def view_of_dlpack(tensor, capsule, on_written):
-    """Return the view of a tensor by DLPack's exchange API of its type."""
+def view_of_dlpack(tensor, capsule, on_written, int64_t offset, int64_t storage_bytes):
+    """Return the view of a tensor by DLPack's exchange API of its type.
+
+    It begins at element `offset` of so much storage, which it must be within.
+    """
     cdef DLPackExchangeAPI *functions = exchange_api(capsule)
     cdef DLTensor exchanged
+    cdef View view
     functions.dltensor_from_py_object_no_sync(<void *>tensor, &exchanged)
-    return view_of_dltensor(&exchanged, tensor, on_written)
+    view = view_of_dltensor(&exchanged, tensor, on_written)
+    if not view.is_within(offset, storage_bytes):
+        raise ValueError("tensor reaches beyond its storage")
+    return view
 
 
 cdef int dtype_of_dltensor(const DLTensor *tensor) except -1:
@@ -209,7 +221,7 @@ cdef int dtype_of_dltensor(const DLTensor *tensor) except -1:
     )
 
 
-cdef view_of_dltensor(DLTensor *tensor, owner, on_written):
+cdef View view_of_dltensor(DLTensor *tensor, owner, on_written):
     cdef View view = View.__new__(View)
     cdef int64_t stride = 1
     cdef int axis
@@ -306,6 +318,8 @@ cdef class Job:
     cpdef bint work(self, double seconds):
         """Work for about so long; return whether units may be left to take."""
         cdef int left
+        if self.bytes <= BRIEF_BYTES:
+            return fastinit_job_work(self.job, seconds) != 0
         with nogil:
             left = fastinit_job_work(self.job, seconds)
         return left != 0
@@ -365,8 +379,7 @@ def fill_small(fills, int64_t most_bytes):
     cdef Job job = Job.__new__(Job, fills)
     if job.bytes > most_bytes:
         return job
-    while job.work(INFINITY):
-        pass
+    job.work(INFINITY)
     job.written()
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import mmap
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,9 +43,9 @@ def as_integers(view: View) -> npt.NDArray[Any]:
 
 def writable_view(tensor: Any) -> View:
     """Return the view of any writable CPU array, or raise what says why there is none."""
-    api = _exchange_apis.get(type(tensor))
-    if api is not None:
-        view = _exchanged_torch_view(tensor, api)
+    exchange = _exchanges.get(type(tensor))
+    if exchange is not None:
+        view = _exchanged_torch_view(tensor, exchange)
     elif isinstance(tensor, np.ndarray):
         view = _numpy_view(tensor)
     else:
@@ -95,16 +95,16 @@ def _numpy_view(array: npt.NDArray[Any]) -> View:
     return _core.view_of_buffer(exporter, name, array)
 
 
-# DLPack's exchange API of the types of torch tensors that have been met.
-_exchange_apis: dict[type, object] = {}
+# Of the types of torch tensors that have been met: DLPack's exchange API, and what to tell.
+_exchanges: dict[type, tuple[object, Callable[[Any], object]]] = {}
 
 
-def _exchanged_torch_view(tensor: Any, api: object) -> View:
+def _exchanged_torch_view(tensor: Any, exchange: tuple[object, Callable[[Any], object]]) -> View:
+    api, bump = exchange
     try:
-        view = _core.view_of_dlpack(tensor, api, _bump_version_of_torch)
-        held = tensor.untyped_storage().nbytes()
-        if view.is_within(tensor.storage_offset(), held) and not tensor.is_neg():
-            return view
+        if not tensor.is_neg():
+            held = tensor.untyped_storage().nbytes()
+            return _core.view_of_dlpack(tensor, api, bump, tensor.storage_offset(), held)
     except Exception:  # not dense, not on the CPU, ...: told below, in torch's terms
         pass
     return _torch_view(tensor, sys.modules["torch"])
@@ -116,7 +116,8 @@ def _torch_view(tensor: Any, torch: Any) -> View:
     _check_dtype(name)
     api = getattr(type(tensor), "__dlpack_c_exchange_api__", None)
     if api is not None and _core.can_exchange(api):
-        _exchange_apis[type(tensor)] = api
+        # torch that has the API does nothing where a tensor of inference has no version counter.
+        _exchanges[type(tensor)] = api, torch.autograd.graph.increment_version
     item, strides = tensor.element_size(), tensor.stride()
     address, shape = tensor.data_ptr(), tuple(tensor.shape)
     view = View(address, name, shape, strides, tensor, _bump_version_of_torch, item)

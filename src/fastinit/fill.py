@@ -18,6 +18,8 @@ from fastinit.rules import Distribution
 BYTES_PER_THREAD = 2 << 20
 # The calling thread comes back to Python so often, for signals and progress.
 SLICE_SECONDS = 0.02
+# The core numbers the elements of a logical tensor by 63 bits.
+LOGICAL_ELEMENTS = 1 << 63
 
 Progress = Callable[[int, int], object]
 _progress: ContextVar[Progress | None] = ContextVar("fastinit_progress", default=None)
@@ -60,6 +62,11 @@ def locate_part(
         zeros = (0,) * len(lengths)
         return Part(lengths, zeros, (1,) * len(lengths)), lengths
     logical = checked_shape((shape,) if isinstance(shape, int) else shape)
+    if math.prod(n or 1 for n in logical) >= LOGICAL_ELEMENTS:
+        raise ValueError(
+            f"shape must have fewer than 2**63 elements, not {logical}: divide the logical tensor, "
+            "and give each part a stream of its own, fastinit.Stream(seed) / name"
+        )
     if index is None:
         slices: tuple[Any, ...] = ()
     else:
@@ -78,7 +85,8 @@ def locate_part(
             f"tensor has shape {lengths}, but index selects {selected} of shape {logical}"
         )
     start = tuple(r.start if len(r) else 0 for r in ranges)
-    return Part(logical, start, tuple(r.step for r in ranges)), selected
+    step = tuple(r.step if len(r) > 1 else 1 for r in ranges)  # or it may be past 64 bits
+    return Part(logical, start, step), selected
 
 
 # A target, its place (None: it is the whole logical tensor), what it is filled with, and the key of

@@ -73,15 +73,14 @@ def documented(function: Function) -> Function:
 
 
 def _finite(name: str, value: Any) -> float:
-    number = _number(name, value)
+    # A float is exact as it is, an int is rounded by integer arithmetic.
+    number = float(value) if type(value) in (float, int) else _number(name, value)
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, not {value!r}")
     return number + 0.0  # -0.0 is 0.0 to what remembers
 
 
 def _number(name: str, value: Any) -> float:
-    if type(value) is float:
-        return value
     try:
         with _core.DefaultEnvironment():  # a NumPy scalar may be subnormal
             return float(value)
