@@ -19,7 +19,7 @@ import operator
 import secrets
 import sys
 import threading
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -218,26 +218,33 @@ def _bytes_of_torch(generator: Any, torch: Any) -> bytes:
     return bytes(values.astype("<i8", copy=False).tobytes())
 
 
-def _bytes_of(generator: object) -> bytes | None:
-    """Return the next 16 bytes of a generator of NumPy or torch; None for what is neither."""
-    if isinstance(generator, np.random.Generator):
+def _bytes_of(generator: object) -> bytes:
+    """Return the next 16 bytes of a generator of NumPy or torch."""
+    numpy_random = sys.modules.get("numpy.random")  # imported when it is asked for
+    if numpy_random is not None and isinstance(generator, numpy_random.Generator):
         return generator.bytes(16)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(generator, torch.Generator):
         return _bytes_of_torch(generator, torch)
-    return None
+    raise TypeError(
+        "generator must be None, an int seed, a fastinit.Stream, a numpy.random.Generator or a "
+        f"torch.Generator, not {generator!r}"
+    )
+
+
+def _is_seed(generator: object) -> TypeGuard[int | np.integer[Any]]:
+    return isinstance(generator, int | np.integer) and not isinstance(generator, bool)
 
 
 def as_key(generator: object) -> bytes:
     """Return the key of a `generator` argument in any of its forms."""
     if generator is None:
         return _default.next_key()
-    if isinstance(generator, Stream):
-        return generator.key
     if isinstance(generator, Calls):
         return generator.next_key()
-    drawn = _bytes_of(generator)
-    return as_stream(generator).key if drawn is None else _derive(drawn)
+    if isinstance(generator, Stream) or _is_seed(generator):
+        return as_stream(generator).key
+    return _derive(_bytes_of(generator))
 
 
 def as_stream(generator: object) -> Stream:
@@ -248,12 +255,6 @@ def as_stream(generator: object) -> Stream:
         return generator.next()
     if isinstance(generator, Stream):
         return generator
-    if isinstance(generator, int | np.integer) and not isinstance(generator, bool):
+    if _is_seed(generator):
         return Stream(int(generator))
-    drawn = _bytes_of(generator)
-    if drawn is not None:
-        return Stream(int.from_bytes(drawn, "little"))
-    raise TypeError(
-        "generator must be None, an int seed, a fastinit.Stream, a numpy.random.Generator or a "
-        f"torch.Generator, not {generator!r}"
-    )
+    return Stream(int.from_bytes(_bytes_of(generator), "little"))
