@@ -222,7 +222,7 @@ def _bytes_of(generator: object) -> bytes:
     """Return the next 16 bytes of a generator of NumPy or torch."""
     numpy_random = sys.modules.get("numpy.random")  # imported when it is asked for
     if numpy_random is not None and isinstance(generator, numpy_random.Generator):
-        return generator.bytes(16)
+        return bytes(generator.bytes(16))
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(generator, torch.Generator):
         return _bytes_of_torch(generator, torch)

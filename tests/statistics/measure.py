@@ -14,6 +14,7 @@ import frequencies
 import goodness
 import pairs
 import significance
+import streams
 import tails
 
 FOLDER = Path(__file__).parents[2] / "docs" / "evidence"
@@ -26,6 +27,10 @@ TABLES = {
     "lags": lambda: [pairs.measure_lags(dtype, DRAWS) for dtype in cases.WIDE_DTYPES],
     "uniform_frequencies": frequencies.measure_uniforms,
     "normal_frequencies": lambda: [frequencies.measure_normal(DRAWS)],
+    "streams": lambda: [
+        *map(streams.measure_family, streams.FAMILIES),
+        *map(streams.measure_parts, streams.PARTS),
+    ],
     "tails": lambda: [tails.measure(dtype, draws) for dtype, draws in tails.DRAWS.items()],
 }
 

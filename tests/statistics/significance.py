@@ -8,7 +8,7 @@ stream changes. NUMBER_OF_TESTS is compared with what pytest collects.
 """
 
 LEVEL = 1e-4
-NUMBER_OF_TESTS = 107
+NUMBER_OF_TESTS = 117
 THRESHOLD = LEVEL / NUMBER_OF_TESTS
 
 
