@@ -1,7 +1,7 @@
 """Write the tables of docs/evidence: ``python tests/statistics/measure.py [NAME ...]``.
 
-The same measurements as the tests', with 1e8 draws and the counts of tails.py: half an hour on one
-thread. Without names, all tables.
+The same measurements as the tests', with 1e8 draws and the counts of tails.py: a quarter of an
+hour. Without names, all tables.
 """
 
 import argparse
