@@ -52,7 +52,8 @@ INLINE void F(box_muller)(F(vector) radius, U(vector) angle_word, const struct p
 DEFINE_POLYNOMIAL(quantile, F32_QUANTILE_DEGREE)
 
 /* Inversion where both bounds are near the mean: y = 2 Phi(x) - 1 is uniform, and x / y a smooth
-   function of -2 ln(1 - y^2) (after M. Giles, Approximating the erfinv function, 2011). */
+   function of -2 ln(1 - y^2) (after M. Giles, Approximating the erfinv function, 2011). Error of
+   the quantile: 2.5 ulp. */
 INLINE f32_vector f32_centre_probability(u32_vector word, const struct parameters *p)
 {
     const f32_vector fraction = f32_mul(f32_from_signed(word), f32_set(UNIT));
@@ -83,7 +84,7 @@ INLINE f64_vector f64_minus_log(f64_vector u)
 
 DEFINE_POLYNOMIAL(mills, F64_MILLS_DEGREE)
 
-/* Q(x) / phi(x) for x >= 0. */
+/* Q(x) / phi(x) for x >= 0. Error: 5 ulp. */
 INLINE f64_vector f64_mills(f64_vector x)
 {
     const f64_vector sum = f64_add(x, f64_set(MILLS_CENTRE));
@@ -95,7 +96,8 @@ INLINE f64_vector f64_mills(f64_vector x)
    Q(alpha + d) / Q(alpha) = rho, that is
    alpha d + d^2 / 2 + ln(mills(alpha) / mills(alpha + d)) = -ln rho,
    by three steps of Halley's method, each of which cubes an error of at most 0.1. Of a share k of
-   the interval's probability, twice_share is 2k below 1/2 and 2(k - 1) above. */
+   the interval's probability, twice_share is 2k below 1/2 and 2(k - 1) above. Error: 5 ulp of the
+   result, or of 1 where that is less. */
 struct f64_truncation {
     f64_vector scale, minus_log, distance;
 };

@@ -28,7 +28,7 @@ INLINE F(vector) F(minus_two_log)(F(vector) twice, F(mask) near_one)
                   F(mul)(z, F(log_polynomial)(z)));
 }
 
-/* cos(pi v / 4) and sin(pi v / 4) for v in [-1, 1]. Error: 1 ulp. */
+/* cos(pi v / 4) and sin(pi v / 4) for v in [-1, 1]. Error: 1.4 ulp and 1.7 ulp. */
 INLINE void F(cosine_sine)(F(vector) v, F(vector) * cosine, F(vector) * sine)
 {
     const F(vector) square = F(mul)(v, v);
