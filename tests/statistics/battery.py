@@ -1,7 +1,9 @@
 """The keystream through dieharder (R. G. Brown): ``python tests/statistics/battery.py``.
 
-Half an hour on two CPUs. Debian has the program. A p-value below 0.005 or above 0.995 makes it add
+Three quarters of an hour. Debian has the program. A p-value below 0.005 or above 0.995 makes it add
 samples until the test has passed or failed for good (its option -Y 1), where failed is below 1e-6.
+Of one test dieharder itself says "do not use" (``dieharder -l``): given samples enough, it fails the
+system's own generator, /dev/urandom, too. It is reported, and does not count.
 """
 
 import json
@@ -13,24 +15,29 @@ import fastinit
 
 COMMAND = ["dieharder", "-a", "-g", "200", "-k", "2", "-Y", "1"]  # raw bits from standard input
 CHUNK = 16 << 20
+NOT_TO_USE = "diehard_sums"
 FOLDER = Path(__file__).parents[2] / "docs" / "evidence"
 
 
 def read(output):
-    """Return the rows of the table that dieharder prints, but for intermediate assessments."""
-    rows = {}
+    """Return the rows of the table that dieharder prints, of each test those of most samples."""
+    rows = []
     for line in output.splitlines():
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) == 6 and cells[1].isdecimal():
             name, number, _, samples, p_value, assessment = cells
-            rows[name, int(number)] = {
-                "test": name,
-                "number": int(number),
-                "samples": int(samples),
-                "p_value": float(p_value),
-                "assessment": assessment,
-            }
-    return list(rows.values())
+            row = {"test": name, "number": int(number), "samples": int(samples)}
+            rows.append(row | {"p_value": float(p_value), "assessment": assessment})
+    most = {}
+    for row in rows:
+        key = row["test"], row["number"]
+        most[key] = max(row["samples"], most.get(key, 0))
+    return [row for row in rows if row["samples"] == most[row["test"], row["number"]]]
+
+
+def failures(rows):
+    """Return the rows that count against the keystream."""
+    return [row for row in rows if row["assessment"] != "PASSED" and row["test"] != NOT_TO_USE]
 
 
 def run(stream=0):
@@ -51,7 +58,7 @@ def main():
     (FOLDER / "dieharder.json").write_text(
         json.dumps({"bytes": given, "rows": rows}, indent=1) + "\n"
     )
-    failed = [row for row in rows if row["assessment"] == "FAILED"]
+    failed = failures(rows)
     print(f"{len(rows)} tests of {given / 1e9:.0f} GB, failed: {failed or 'none'}")
     sys.exit(bool(failed))
 

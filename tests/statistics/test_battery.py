@@ -10,13 +10,16 @@ PRINTED = """
    diehard_birthdays|   0|       100|     100|0.00458467|   WEAK
    diehard_birthdays|   0|       100|     200|0.58467771|  PASSED
       diehard_operm5|   0|   1000000|     100|0.00000000|  FAILED
+          sts_serial|   3|    100000|     100|0.97453472|  PASSED
+          sts_serial|   3|    100000|     100|0.88399786|  PASSED
+        diehard_sums|   0|       100|    1100|0.00000005|  FAILED
 """
 
 
 def test_table_is_read():
-    first, second = battery.read(PRINTED)
-    assert first["p_value"] == 0.58467771
-    assert second["assessment"] == "FAILED"
+    rows = battery.read(PRINTED)
+    assert [row["p_value"] for row in rows] == [0.58467771, 0, 0.97453472, 0.88399786, 5e-8]
+    assert battery.failures(rows) == [rows[1]]
 
 
 @pytest.mark.slow
@@ -24,4 +27,4 @@ def test_table_is_read():
 def test_dieharder():
     rows, _ = battery.run()
     assert len(rows) > 100
-    assert {row["assessment"] for row in rows} == {"PASSED"}
+    assert battery.failures(rows) == []
