@@ -2,7 +2,7 @@
 
 Three quarters of an hour. Debian has the program. A p-value below 0.005 or above 0.995 makes it add
 samples until the test has passed or failed for good (its option -Y 1), where failed is below 1e-6.
-Of one test dieharder itself says "do not use" (``dieharder -l``): given samples enough, it fails the
+Of one test dieharder itself says "do not use" (``dieharder -l``): with samples enough it fails the
 system's own generator, /dev/urandom, too. It is reported, and does not count.
 """
 
