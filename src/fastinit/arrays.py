@@ -152,8 +152,8 @@ def _check_torch_tensor(tensor: Any, torch: Any) -> None:
     if tensor.numel() > 0 and not _has_memory(tensor):
         raise ValueError(
             "tensor has no memory of its own: its storage is empty, or it is fake, or wrapped by a "
-            "transformation of torch.func or a subclass (of a DTensor fill the local tensor, by shape "
-            "and index)"
+            "transformation of torch.func or a subclass (of a DTensor fill the local tensor, by "
+            "shape and index)"
         )
 
 
