@@ -244,7 +244,6 @@ def construction(settings: Settings) -> Iterator[Race]:
         return
     scale = settings.elements / ELEMENTS
     for model in MODELS:
-        others = OtherProcesses()
         rounds = [
             {way: construct(model, way, scale) for way in WAYS}
             for _ in range(min(settings.rounds, 3))
@@ -252,16 +251,9 @@ def construction(settings: Settings) -> Iterator[Race]:
         seconds = {way: [taken[way].seconds for taken in rounds] for way in WAYS}
         peaks = {way: max(taken[way].peak for taken in rounds) for way in WAYS}
         elements = rounds[0][WAYS[0]].parameters
-        yield Race(
-            "construction",
-            model,
-            elements,
-            4 * elements,
-            settings.threads,
-            seconds,
-            others.cpus(),
-            peaks,
-        )
+        threads = settings.threads
+        size = 4 * elements
+        yield Race("construction", model, elements, size, threads, seconds, peaks=peaks)
 
 
 GROUPS: dict[str, Callable[[Settings], Iterator[Race]]] = {

@@ -13,6 +13,7 @@ import cells
 import frequencies
 import goodness
 import pairs
+import pictures
 import significance
 import streams
 import tails
@@ -27,6 +28,9 @@ TABLES = {
     "lags": lambda: [pairs.measure_lags(dtype, DRAWS) for dtype in cases.WIDE_DTYPES],
     "uniform_frequencies": frequencies.measure_uniforms,
     "normal_frequencies": lambda: [frequencies.measure_normal(DRAWS)],
+    "quantiles": pictures.measure_quantiles,
+    "histogram": lambda: [pictures.measure_histogram(DRAWS)],
+    "joint": lambda: [pictures.measure_joint(DRAWS)],
     "streams": lambda: [
         *map(streams.measure_family, streams.FAMILIES),
         *map(streams.measure_parts, streams.PARTS),
@@ -44,8 +48,9 @@ def main():
     FOLDER.mkdir(exist_ok=True)
     for name in names:
         rows = TABLES[name]()
-        text = json.dumps({"threshold": significance.THRESHOLD, "rows": rows}, indent=1)
-        (FOLDER / f"{name}.json").write_text(text + "\n")
+        lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
+        text = f'{{"threshold": {significance.THRESHOLD}, "rows": [\n{lines}\n]}}\n'
+        (FOLDER / f"{name}.json").write_text(text)
         print(name, *rows, sep="\n", flush=True)
 
 
