@@ -211,7 +211,8 @@ def _bytes_of_torch(generator: Any, torch: Any) -> bytes:
         values = words.random_(-(1 << 63), None, generator=generator).cpu().numpy()
     else:
         if _words.tensor is None:
-            _words.tensor = torch.empty(2, dtype=torch.int64, device="cpu")
+            with torch.inference_mode(False):  # or it could be written to in that mode only
+                _words.tensor = torch.empty(2, dtype=torch.int64, device="cpu")
             _words.values = _words.tensor.numpy()
         _words.tensor.random_(-(1 << 63), None, generator=generator)
         values = _words.values

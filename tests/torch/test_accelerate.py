@@ -1,9 +1,11 @@
 """Code of others, constructed by fastinit: which values it gets, and what is as it was after."""
 
 import contextlib
+import contextvars
 import inspect
 import itertools
 import math
+import pickle
 import threading
 import warnings
 
@@ -203,6 +205,89 @@ def test_it_ends_with_an_exception():
         raise ZeroDivisionError
 
 
+def test_contexts_may_end_in_any_order():
+    first, second = accelerate(seed=SEED), accelerate(seed=SEED + 1)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    stream = fastinit.Stream(SEED + 1) / "0"
+    assert torch.equal(torch.empty(5).normal_(), fastinit.normal_(torch.empty(5), generator=stream))
+    second.__exit__(None, None, None)
+    assert not is_accelerated()
+
+
+def test_it_may_end_in_another_context():
+    """As where a task or the garbage collector finishes a generator."""
+
+    def generate():
+        with accelerate():
+            yield
+
+    generator = generate()
+    contextvars.copy_context().run(next, generator)
+    generator.close()
+
+
+def test_copies_of_the_context_do_not_outlive_it():
+    with accelerate():
+        copy = contextvars.copy_context()
+        assert copy.run(is_accelerated)
+    ended, entered = threading.Event(), threading.Event()
+
+    def other():
+        with accelerate():
+            entered.set()
+            ended.wait(60)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    entered.wait(60)
+    found = copy.run(is_accelerated)
+    ended.set()
+    thread.join()
+    assert not found
+
+
+def test_an_object_may_be_entered_again():
+    context = accelerate(seed=SEED)
+    values = []
+    with context:
+        values.append(torch.empty(5).normal_())
+        with context:
+            values.append(torch.empty(5).normal_())
+        assert not torch.equal(torch.empty(5).normal_(), values[0])
+    with context:
+        values.append(torch.empty(5).normal_())
+    assert torch.equal(values[0], values[1])
+    assert torch.equal(values[0], values[2])
+
+
+def test_what_runs_after_its_call_is_not_decorated():
+    class Model(nn.Module):
+        pass
+
+    def generate():
+        yield
+
+    async def build():
+        pass
+
+    for decorate in (accelerate, accelerate(seed=SEED)):
+        for function in (Model, generate, build):
+            with pytest.raises(TypeError, match="use it in a with statement"):
+                decorate(function)
+
+
+def test_methods_are_decorated():
+    class Model(nn.Module):
+        @accelerate
+        def __init__(self):
+            super().__init__()
+            self.found = is_accelerated()
+
+    assert Model().found
+
+
 def test_decorators():
     @accelerate(seed=SEED)
     def build(n):
@@ -314,6 +399,10 @@ BAD_CALLS = [
     lambda: torch.empty(3).normal_(1, 2, 3),
     lambda: torch.empty(3).normal_("a"),
     lambda: torch.empty(3).normal_(generator=5),
+    lambda: torch.empty(3).normal_(generator=0),
+    lambda: torch.empty(3).normal_(tensor=0),
+    lambda: torch.empty(3).uniform_(low=0),
+    lambda: init.trunc_normal_(torch.empty(3), generator=0),
     lambda: torch.empty(3).uniform_(2, 1),
     lambda: torch.empty(3).uniform_(down=1),
     lambda: torch.empty(3, dtype=torch.int32).normal_(),
@@ -446,6 +535,9 @@ def test_creation():
         assert torch.rand(4, out=out) is out
         with pytest.raises(RuntimeError, match="not implemented for 'Int'"):
             torch.randn(3, dtype=torch.int32)
+        for options in ({"memory_format": torch.contiguous_format}, {"generator": 0}):
+            with pytest.raises(TypeError, match="invalid combination of arguments"):
+                torch.rand(3, **options)
         with accelerate():
             torch.manual_seed(1)
             inner = torch.randn(3)
@@ -470,6 +562,28 @@ def test_compiled_code_keeps_torchs_operation():
         with accelerate():
             torch.manual_seed(0)
             assert torch.equal(fill(torch.zeros(5)), torchs)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_compiled_in_one_graph_within():
+    def fill(tensor):
+        return init.orthogonal_(tensor.clone()) + torch.randn(3, 3)
+
+    values = []
+    for context in (contextlib.nullcontext, lambda: accelerate(creation=True)):
+        torch._dynamo.reset()
+        torch.manual_seed(0)
+        with context():
+            compiled = torch.compile(fill, backend="aot_eager", fullgraph=True)
+            values.append(compiled(torch.zeros(3, 3)))
+    assert torch.equal(*values)
+
+
+def test_methods_are_pickled_by_name():
+    with accelerate():
+        pickled = pickle.dumps((torch.Tensor.normal_, torch.Tensor.uniform_))
+        assert pickle.loads(pickled) == (torch.Tensor.normal_, torch.Tensor.uniform_)
+    assert pickle.loads(pickled) == (torch.Tensor.normal_, torch.Tensor.uniform_)
 
 
 def test_signatures_stay():

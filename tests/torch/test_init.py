@@ -6,6 +6,8 @@ import math
 import pickle
 import threading
 import warnings
+from decimal import Decimal
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
@@ -46,6 +48,12 @@ def test_every_public_name_is_there():
     assert init.__all__ == stock.__all__
     for name in stock.__all__:
         assert callable(getattr(init, name))
+
+
+def test_private_names_that_much_code_uses():
+    assert init._calculate_fan_in_and_fan_out is stock._calculate_fan_in_and_fan_out
+    assert all(hasattr(init, name) for name in dir(stock))
+    assert not hasattr(init, "nothing")
 
 
 @pytest.mark.parametrize("name", [*INITIALIZERS, "calculate_gain"])
@@ -274,6 +282,22 @@ BAD_CALLS = [
     ("uniform_", (torch.empty(3, dtype=torch.float16), -1e6, 1e6)),
     ("uniform_", (torch.empty(3, dtype=torch.int32),)),
     ("uniform_", (torch.empty(3), "a")),
+    ("uniform_", (torch.empty(3), "1", 2)),
+    ("uniform_", (torch.empty(3, dtype=torch.float16), -4e4, 4e4)),
+    ("normal_", (torch.empty(3), Decimal(1))),
+    ("normal_", (torch.empty(3), 0, Fraction(1, 2))),
+    ("normal_", (torch.empty(3), torch.ones(1))),
+    ("normal_", (torch.empty(3), np.array(1.0))),
+    ("normal_", (torch.empty(3), 10**400)),
+    ("trunc_normal_", (torch.empty(3), Decimal(1))),
+    ("trunc_normal_", (torch.empty(3), 0, 1, 10**400)),
+    ("constant_", (torch.empty(3), "1")),
+    ("constant_", (torch.empty(3), 2**70)),
+    ("constant_", (torch.empty(3), torch.ones(1))),
+    ("dirac_", (torch.empty(4, 3, 3), True)),
+    ("kaiming_normal_", (torch.empty(3, 3), "1")),
+    ("orthogonal_", (torch.empty(3, 3), "1")),
+    ("sparse_", (torch.empty(3, 3), "0.5")),
     ("uniform_", ([1.0, 2.0],)),
     ("normal_", (torch.empty(3), 0, -1)),
     ("normal_", (torch.empty(3, dtype=torch.bool),)),
@@ -447,6 +471,42 @@ def test_traces_record_torchs_operation():
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(fill, torch.zeros(3), check_trace=False)
     assert "normal_" in str(traced.graph)
+
+
+@pytest.mark.parametrize("name", [n for n in INITIALIZERS if n != "trunc_normal_"])
+@pytest.mark.filterwarnings("ignore")
+def test_compiled_code_is_torchs(name):
+    """One graph, as of torch's function (whose loop in trunc_normal_ makes it more)."""
+
+    def compiled(module):
+        torch._dynamo.reset()
+        torch.manual_seed(0)
+        return torch.compile(
+            lambda tensor: call(module, name, tensor.clone()), backend="aot_eager", fullgraph=True
+        )(torch.zeros(shape_for(name)))
+
+    assert torch.equal(compiled(init), compiled(stock))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_forward_derivatives_are_torchs():
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(torch.zeros(3), torch.ones(3))
+        init.normal_(dual)
+        assert not torch.autograd.forward_ad.unpack_dual(dual).tangent.any()
+
+
+def test_a_first_call_in_inference_mode():
+    def fill():
+        with torch.inference_mode():
+            init.normal_(torch.empty(3))
+        filled.append(init.normal_(torch.zeros(3)))
+
+    filled = []
+    thread = threading.Thread(target=fill)  # a new one has drawn no bits yet
+    thread.start()
+    thread.join()
+    assert filled[0].all()
 
 
 def test_inference_tensors_are_refused_as_by_torch():

@@ -10,12 +10,14 @@ where nothing is accelerated: another thread's context, say.
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, _GeneratorContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from contextvars import ContextVar
+from dataclasses import dataclass
 from types import FunctionType
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, cast, overload
 
 import torch
 from torch import Tensor
@@ -27,17 +29,34 @@ from fastinit.torch import fills
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class _Acceleration(NamedTuple):
+@dataclass(eq=False)
+class _Acceleration:
     calls: Calls | None  # whence random bits come; None: torch's default generator
     creation: bool  # torch.rand and torch.randn too
+    outer: _Acceleration | None = None  # within which it was entered
+    has_ended: bool = False
 
 
 _here: ContextVar[_Acceleration | None] = ContextVar("fastinit_accelerate", default=None)
 _everywhere: _Acceleration | None = None
 
 
+def _innermost() -> _Acceleration | None:
+    """Return the one that was entered here last, of those that have not ended.
+
+    Those that have are still found where they ended elsewhere: copies of the context (tasks,
+    generators that another finishes), and exits in another order than LIFO.
+    """
+    acceleration = _here.get()
+    while acceleration is not None and acceleration.has_ended:
+        acceleration = acceleration.outer
+    return acceleration
+
+
 def _active() -> _Acceleration | None:
-    return _here.get() or _everywhere
+    if torch.compiler.is_compiling():  # the compiler cannot read the rest, and wants torch's
+        return None
+    return _innermost() or _everywhere
 
 
 def _method(
@@ -46,17 +65,19 @@ def _method(
     """Return a method in place of torch's; `bind` brings what it is given into order."""
 
     @functools.wraps(torchs)
-    def method(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def method(tensor: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
         active = _active()
         if active is not None and not _is_recorded(tensor):
             try:
                 *parameters, generator = bind(*args, **kwargs)
             except TypeError:
                 return torchs(tensor, *args, **kwargs)
-            if fill(tensor, *parameters, generator or active.calls):
+            if fill(tensor, *parameters, active.calls if generator is None else generator):
                 return tensor
         return torchs(tensor, *args, **kwargs)
 
+    # Pickled by name, as torch's is.
+    method.__module__, method.__qualname__ = "torch", f"Tensor.{torchs.__name__}"
     return method
 
 
@@ -69,21 +90,30 @@ def _creator(torchs: Callable[..., Tensor], fill: Callable[..., bool]) -> Callab
     @functools.wraps(torchs)
     def create(*size: Any, **options: Any) -> Tensor:
         active = _active()
-        if active is None or not active.creation or fills.is_watched():
+        if (
+            active is None
+            or not active.creation
+            or fills.is_watched()
+            or "memory_format" in options
+        ):
             return torchs(*size, **options)
-        generator = options.get("generator") or active.calls
+        generator = options.get("generator")
         try:
             tensor = torch.empty(*size, **{k: v for k, v in options.items() if k != "generator"})
         except (TypeError, ValueError, RuntimeError):
             return torchs(*size, **options)
         is_new = options.get("out") is None
-        return tensor if is_new and fill(tensor, 0.0, 1.0, generator) else torchs(*size, **options)
+        if is_new and fill(tensor, 0.0, 1.0, active.calls if generator is None else generator):
+            return tensor
+        return torchs(*size, **options)
 
     return create
 
 
-def _uniform_arguments(low: Any = 0.0, to: Any = 1.0, *, generator: Any = None) -> tuple[Any, ...]:
-    return low, to, generator
+def _uniform_arguments(
+    low: Any = 0.0, /, to: Any = 1.0, *, generator: Any = None
+) -> tuple[Any, ...]:
+    return low, to, generator  # torch calls the first "from", which no parameter can be called here
 
 
 def _normal_arguments(mean: Any = 0.0, std: Any = 1.0, *, generator: Any = None) -> tuple[Any, ...]:
@@ -140,8 +170,10 @@ def do_in_place_of(name: str, tensor: Tensor, *arguments: Any) -> Tensor:
     """Do what a function of torch.nn.init does; the last argument is its generator."""
     replaced, active = _FUNCTIONS[name], _active()
     *parameters, generator = arguments
-    if active is not None and replaced.fill(tensor, *parameters, generator or active.calls):
-        return tensor
+    if active is not None:
+        source = active.calls if generator is None else generator
+        if replaced.fill(tensor, *parameters, source):
+            return tensor
     result: Tensor = replaced.torchs(tensor, *arguments)
     return result
 
@@ -215,24 +247,57 @@ def _acceleration(seed: int | None, creation: bool) -> _Acceleration:
     return _Acceleration(None if seed is None else Calls(seed), creation)
 
 
-@contextmanager
-def _accelerated(seed: int | None, creation: bool) -> Iterator[None]:
-    acceleration = _acceleration(seed, creation)
-    _acquire(acceleration)
-    token = _here.set(acceleration)
-    try:
-        yield
-    finally:
-        _here.reset(token)
-        _release(acceleration)
+class _Context:
+    """What `accelerate` returns; it may be entered again, and by several threads."""
+
+    def __init__(self, seed: int | None, creation: bool) -> None:
+        self._arguments = seed, creation
+        self._entered: list[_Acceleration] = []
+        _acceleration(seed, creation)  # raises now what it would raise when it is entered
+
+    def __enter__(self) -> None:
+        acceleration = _acceleration(*self._arguments)
+        acceleration.outer = _innermost()
+        _acquire(acceleration)
+        self._entered.append(acceleration)
+        _here.set(acceleration)
+
+    def __exit__(self, *exception: object) -> None:
+        innermost = _innermost()
+        ending = innermost if innermost in self._entered else self._entered[-1]
+        assert ending is not None
+        self._entered.remove(ending)
+        ending.has_ended = True
+        _here.set(_innermost())
+        _release(ending)
+
+    def __call__(self, function: Function) -> Function:
+        """Decorate a function, each call of which enters a context of its own."""
+        if inspect.isclass(function) or any(
+            is_kind(function)
+            for is_kind in (
+                inspect.isgeneratorfunction,
+                inspect.iscoroutinefunction,
+                inspect.isasyncgenfunction,
+            )
+        ):
+            raise TypeError(
+                f"accelerate decorates functions that return what they construct, not {function!r}:"
+                " use it in a with statement within"
+            )
+
+        @functools.wraps(function)
+        def accelerated(*args: Any, **kwargs: Any) -> Any:
+            with _Context(*self._arguments):
+                return function(*args, **kwargs)
+
+        return cast(Function, accelerated)
 
 
 @overload
 def accelerate(seed: Function) -> Function: ...
 @overload
-def accelerate(
-    seed: int | None = None, *, creation: bool = False
-) -> _GeneratorContextManager[None]: ...
+def accelerate(seed: int | None = None, *, creation: bool = False) -> _Context: ...
 def accelerate(seed: Any = None, *, creation: bool = False) -> Any:
     """Construct PyTorch models faster, by code that knows nothing of fastinit.
 
@@ -261,7 +326,8 @@ def accelerate(seed: Any = None, *, creation: bool = False) -> Any:
     Raises
     ------
     TypeError, ValueError
-        A seed that is not an int, or is out of range.
+        A seed that is not an int, or is out of range; decorating a class, a generator or a
+        coroutine, whose code runs after the call that makes it.
 
     Examples
     --------
@@ -276,9 +342,8 @@ def accelerate(seed: Any = None, *, creation: bool = False) -> Any:
     The rules are those of whatever code runs; `torch.nn.init` where it is torch's own.
     """
     if callable(seed):
-        return _accelerated(None, False)(seed)
-    _acceleration(seed, creation)  # raises now what it would raise when it is entered
-    return _accelerated(seed, creation)
+        return _Context(None, creation)(seed)
+    return _Context(seed, creation)
 
 
 def enable_acceleration(seed: int | None = None, *, creation: bool = False) -> None:

@@ -13,8 +13,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.utils._device import DeviceContext
 
 from fastinit import initializers, rules
@@ -46,7 +48,7 @@ def is_watched() -> bool:
         torch._C._len_torch_dispatch_stack() > 0
         or torch._C._functorch.peek_interpreter_stack() is not None
         or torch._C._get_tracing_state() is not None
-        or torch.compiler.is_compiling()
+        or forward_ad._current_level >= 0
     )
 
 
@@ -59,7 +61,8 @@ def _is_usable(generator: object) -> bool:
 def _view(tensor: Tensor, generator: Generator) -> View | None:
     """Return the view of a tensor that can be filled here."""
     if (
-        not is_plain(type(tensor))
+        torch.compiler.is_compiling()  # first: the compiler cannot read the others
+        or not is_plain(type(tensor))
         or is_watched()
         or not _is_usable(generator)
         or (tensor.is_inference() and not torch.is_inference_mode_enabled())
@@ -90,9 +93,24 @@ def _fill(
     return True
 
 
+def _as_float(number: Any) -> float:
+    """Return a number that torch takes too, wherever it takes one; it has its say on others."""
+    if isinstance(number, Tensor):
+        is_number = number.ndim == 0 and not (
+            number.requires_grad or number.is_complex() or number.dtype is torch.bool
+        )
+    elif isinstance(number, int):
+        is_number = abs(number) < 1 << 63
+    else:
+        is_number = isinstance(number, float | np.floating | np.integer)
+    if not is_number:
+        raise TypeError
+    return float(number)
+
+
 def _finite(number: Any) -> float:
-    """Return a number, which torch takes as a tensor too, as a float."""
-    value = float(number)
+    """Return a number as a float that is finite."""
+    value = _as_float(number)
     if not math.isfinite(value):
         raise ValueError
     return value
@@ -100,16 +118,19 @@ def _finite(number: Any) -> float:
 
 def constant(tensor: Tensor, value: Any) -> bool:
     """Fill with one value."""
-    return _fill(tensor, None, lambda dtype, shape: rules.value(dtype, float(value)))
+    return _fill(tensor, None, lambda dtype, shape: rules.value(dtype, _as_float(value)))
 
 
 def uniform(tensor: Tensor, low: Any, high: Any, generator: Generator) -> bool:
     """Fill with values of U[low, high)."""
-    return _fill(
-        tensor,
-        generator,
-        lambda dtype, shape: rules.uniform(dtype, shape, _finite(low), _finite(high)),
-    )
+
+    def distribution(dtype: str, shape: Shape) -> Distribution:
+        bounds = _finite(low), _finite(high)
+        if bounds[1] - bounds[0] > rules.RANGES[dtype][0]:
+            raise ValueError  # torch refuses it
+        return rules.uniform(dtype, shape, *bounds)
+
+    return _fill(tensor, generator, distribution)
 
 
 def normal(tensor: Tensor, mean: Any, std: Any, generator: Generator) -> bool:
@@ -127,7 +148,7 @@ def truncated_normal(
     """Fill with values of N(mean, std^2) within [low, high]; warn as torch does."""
 
     def distribution(dtype: str, shape: Shape) -> Distribution:
-        bounds = float(low), float(high)
+        bounds = _as_float(low), _as_float(high)
         if not (std > 0 and bounds[0] <= bounds[1]):
             raise ValueError  # torch divides by the one, and draws uniforms between the others
         return rules.truncated_normal(dtype, shape, _finite(mean), _finite(std), *bounds)
@@ -206,7 +227,7 @@ def dirac(tensor: Tensor, groups: Any) -> bool:
     if (
         _view(tensor, None) is None
         or tensor.ndim not in (3, 4, 5)
-        or not isinstance(groups, int)
+        or type(groups) is not int
         or groups < 1
         or tensor.shape[0] % groups
     ):

@@ -23,7 +23,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import torch
 from torch import Tensor
@@ -33,6 +33,12 @@ from torch.nn.init import calculate_gain as calculate_gain
 from fastinit.torch import fills
 
 __all__ = list(stock.__all__)
+
+
+def __getattr__(name: str) -> Any:
+    """Return what else is in torch.nn.init: much code uses `_calculate_fan_in_and_fan_out`."""
+    return getattr(stock, name)
+
 
 P = ParamSpec("P")
 Generator = torch.Generator | None
