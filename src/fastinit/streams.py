@@ -25,6 +25,7 @@ import numpy as np
 
 PERSON = b"fastinit-1"
 SEEDS = 1 << 128
+LITTLE_ENDIAN = np.dtype("<i8")
 
 
 def _derive(data: bytes, parent: bytes = b"") -> bytes:
@@ -216,7 +217,7 @@ def _bytes_of_torch(generator: Any, torch: Any) -> bytes:
             _words.values = _words.tensor.numpy()
         _words.tensor.random_(-(1 << 63), None, generator=generator)
         values = _words.values
-    return bytes(values.astype("<i8", copy=False).tobytes())
+    return bytes(values.tobytes() if values.dtype == LITTLE_ENDIAN else values.byteswap().tobytes())
 
 
 def _bytes_of(generator: object) -> bytes:
@@ -234,7 +235,7 @@ def _bytes_of(generator: object) -> bytes:
 
 
 def _is_seed(generator: object) -> TypeGuard[int | np.integer[Any]]:
-    return isinstance(generator, int | np.integer) and not isinstance(generator, bool)
+    return isinstance(generator, (int, np.integer)) and not isinstance(generator, bool)
 
 
 def as_key(generator: object) -> bytes:

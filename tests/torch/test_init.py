@@ -136,6 +136,13 @@ def test_sparse():
     assert stats.kstest(matrix[matrix != 0].numpy() / 2, "norm").pvalue > 1e-6
 
 
+def test_constants_leave_the_generator_alone():
+    state = torch.get_rng_state()
+    for name in set(INITIALIZERS) - set(RANDOM):
+        call(init, name, torch.empty(shape_for(name)))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 @pytest.mark.parametrize("name", RANDOM)
 def test_generator(name):
     def fill(generator=None):

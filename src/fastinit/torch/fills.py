@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.utils._device import DeviceContext
 
-from fastinit import initializers, rules
+from fastinit import _core, initializers, rules
 from fastinit.arrays import View, writable_view
 from fastinit.fill import run
 from fastinit.rules import Distribution, Shape
@@ -89,7 +89,8 @@ def _fill(
         kind = distribution(view.dtype, view.shape)
     except (TypeError, ValueError, RuntimeError):
         return False
-    run(((view, None, kind, as_key(_source(generator))),))
+    key = None if kind[0] == _core.CONSTANT else as_key(_source(generator))
+    run(((view, None, kind, key),))
     return True
 
 
