@@ -6,6 +6,8 @@ import inspect
 import itertools
 import math
 import pickle
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -498,6 +500,23 @@ def test_managers_that_skip_initialisation():
         assert torch.equal(torch.zeros(5).normal_(), expected(0, fastinit.normal_, (5,)))
     assert torch.Tensor.normal_ is torch_own
     del torch.Tensor.normal_  # no_methods left torch's own as an attribute of the subclass
+
+
+def test_imported_while_a_manager_skips_initialisation():
+    """What stands in torch's place may be no function at all."""
+    source = """
+import functools, torch
+from torch.nn import init
+before, init.orthogonal_ = init.orthogonal_, functools.partial(lambda tensor: tensor)
+import fastinit.torch
+init.orthogonal_ = before
+state = torch.get_rng_state()
+with fastinit.torch.accelerate(seed=0):
+    init.orthogonal_(torch.empty(3, 3))
+    init.trunc_normal_(torch.empty(3))
+assert torch.equal(torch.get_rng_state(), state)
+"""
+    subprocess.run([sys.executable, "-c", source], check=True, timeout=300)
 
 
 def test_a_wrapper_that_another_put_around_ours_is_left_alone():

@@ -299,6 +299,7 @@ BAD_CALLS = [
     ("trunc_normal_", (torch.empty(3), Decimal(1))),
     ("trunc_normal_", (torch.empty(3), 0, 1, 10**400)),
     ("constant_", (torch.empty(3), "1")),
+    ("constant_", (torch.empty(3, dtype=torch.float8_e4m3fn), math.inf)),
     ("constant_", (torch.empty(3), 2**70)),
     ("constant_", (torch.empty(3), torch.ones(1))),
     ("dirac_", (torch.empty(4, 3, 3), True)),
@@ -386,6 +387,28 @@ def test_truncation_far_from_the_mean_warns_as_torchs():
         )
         assert ours[1] == torchs[1]
         assert all(a <= value <= b for value in ours[0][2])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: init.kaiming_uniform_(torch.empty(0, 3)),
+        lambda: init.kaiming_normal_(torch.empty(0, 3)),
+        lambda: init.trunc_normal_(torch.empty(3), 5),
+    ],
+)
+def test_warnings_blame_who_called(call):
+    with pytest.warns(UserWarning, match=r"no-op|more than 2 std") as caught:
+        call()
+    assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_written_where_the_warning_is_an_error():
+    tensor = torch.zeros(3)
+    with pytest.raises(UserWarning, match="mean is more than 2 std"):
+        init.trunc_normal_(tensor, 5)
+    assert not tensor.any()
 
 
 class Logged(torch.Tensor):

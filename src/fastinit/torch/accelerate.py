@@ -151,18 +151,27 @@ class _Replaced(NamedTuple):
     fill: Callable[..., bool]
 
 
-def _replaced(name: str, ours: Any, fill: Callable[..., bool]) -> _Replaced:
-    function = getattr(init, name)
+def _replaced(function: Any, ours: Any, fill: Callable[..., bool]) -> _Replaced:
     torchs = FunctionType(
-        function.__code__, function.__globals__, name, function.__defaults__, function.__closure__
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
     )
     return _Replaced(function, torchs, ours, fill)
 
 
+# Without those for which something else stands while this is imported, a manager's that skips
+# initialisation: they come down to the two methods too.
 _FUNCTIONS = {
-    "trunc_normal_": _replaced("trunc_normal_", _trunc_normal_, fills.truncated_normal),
-    "orthogonal_": _replaced("orthogonal_", _orthogonal_, fills.orthogonal),
-    "sparse_": _replaced("sparse_", _sparse_, fills.sparse),
+    name: _replaced(getattr(init, name), ours, fill)
+    for name, ours, fill in (
+        ("trunc_normal_", _trunc_normal_, fills.truncated_normal),
+        ("orthogonal_", _orthogonal_, fills.orthogonal),
+        ("sparse_", _sparse_, fills.sparse),
+    )
+    if getattr(getattr(init, name), "__globals__", None) is vars(init)
 }
 
 
@@ -306,7 +315,8 @@ def accelerate(seed: Any = None, *, creation: bool = False) -> Any:
     `torch.nn.init` under whatever names it was imported, `Tensor.normal_` and `Tensor.uniform_`.
     All other tensors (meta, CUDA, sparse, complex, subclasses ...) are torch's, errors and warnings
     too. It nests, and ends with an exception. Threads that are started within it are not part of
-    it: see `enable_acceleration`.
+    it: see `enable_acceleration`. Processes that are forked within it are, and start alike: where
+    they draw (a DataLoader's workers), give no seed, and torch's generators differ.
 
     Parameters
     ----------

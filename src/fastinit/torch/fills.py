@@ -52,6 +52,15 @@ def is_watched() -> bool:
     )
 
 
+def _is_seen_here_alone(tensor: Tensor) -> bool:
+    """Return whether nobody but torch's own operation would see what is done to the tensor."""
+    return (
+        not torch.compiler.is_compiling()  # first: the compiler cannot read the others
+        and is_plain(type(tensor))
+        and not is_watched()
+    )
+
+
 def _is_usable(generator: object) -> bool:
     if isinstance(generator, torch.Generator):
         return generator.device.type == "cpu"
@@ -61,9 +70,7 @@ def _is_usable(generator: object) -> bool:
 def _view(tensor: Tensor, generator: Generator) -> View | None:
     """Return the view of a tensor that can be filled here."""
     if (
-        torch.compiler.is_compiling()  # first: the compiler cannot read the others
-        or not is_plain(type(tensor))
-        or is_watched()
+        not _is_seen_here_alone(tensor)
         or not _is_usable(generator)
         or (tensor.is_inference() and not torch.is_inference_mode_enabled())
     ):
@@ -96,14 +103,16 @@ def _fill(
 
 def _as_float(number: Any) -> float:
     """Return a number that torch takes too, wherever it takes one; it has its say on others."""
-    if isinstance(number, Tensor):
+    if isinstance(number, float):
+        return float(number)
+    if isinstance(number, int):
+        is_number = abs(number) < 1 << 63
+    elif isinstance(number, Tensor):
         is_number = number.ndim == 0 and not (
             number.requires_grad or number.is_complex() or number.dtype is torch.bool
         )
-    elif isinstance(number, int):
-        is_number = abs(number) < 1 << 63
     else:
-        is_number = isinstance(number, float | np.floating | np.integer)
+        is_number = isinstance(number, np.floating | np.integer)
     if not is_number:
         raise TypeError
     return float(number)
@@ -152,17 +161,16 @@ def truncated_normal(
         bounds = _as_float(low), _as_float(high)
         if not (std > 0 and bounds[0] <= bounds[1]):
             raise ValueError  # torch divides by the one, and draws uniforms between the others
-        return rules.truncated_normal(dtype, shape, _finite(mean), _finite(std), *bounds)
+        kind = rules.truncated_normal(dtype, shape, _finite(mean), _finite(std), *bounds)
+        if mean < low - 2 * std or mean > high + 2 * std:
+            warnings.warn(
+                "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+                "The distribution of values may be incorrect.",
+                stacklevel=5,
+            )
+        return kind
 
-    if not _fill(tensor, generator, distribution):
-        return False
-    if mean < low - 2 * std or mean > high + 2 * std:
-        warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
-            "The distribution of values may be incorrect.",
-            stacklevel=3,
-        )
-    return True
+    return _fill(tensor, generator, distribution)
 
 
 def xavier_uniform(tensor: Tensor, gain: Any, generator: Generator) -> bool:
@@ -183,11 +191,19 @@ def xavier_normal(tensor: Tensor, gain: Any, generator: Generator) -> bool:
     )
 
 
+def _is_no_op(tensor: Tensor) -> bool:
+    """Return whether there is nothing to fill, of which torch warns whoever called the function."""
+    if not _is_seen_here_alone(tensor) or 0 not in tensor.shape:
+        return False
+    warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=4)
+    return True
+
+
 def kaiming_uniform(
     tensor: Tensor, slope: Any, mode: str, nonlinearity: str, generator: Generator
 ) -> bool:
     """Fill with values of He's uniform distribution."""
-    return _fill(
+    return _is_no_op(tensor) or _fill(
         tensor,
         generator,
         lambda dtype, shape: rules.kaiming_uniform(
@@ -200,7 +216,7 @@ def kaiming_normal(
     tensor: Tensor, slope: Any, mode: str, nonlinearity: str, generator: Generator
 ) -> bool:
     """Fill with values of He's normal distribution."""
-    return _fill(
+    return _is_no_op(tensor) or _fill(
         tensor,
         generator,
         lambda dtype, shape: rules.kaiming_normal(
