@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import fastinit
@@ -68,6 +68,14 @@ def _touch(size: int) -> None:
     os.waitpid(child, 0)
 
 
+def _peak() -> int:
+    """Return the most bytes that were resident; getrusage would count the parent's before exec."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) << 10
+    raise OSError("no VmHWM in /proc/self/status")
+
+
 def _construct(model: str, way: str, scale: float) -> Construction:
     import torch
 
@@ -89,8 +97,7 @@ def _construct(model: str, way: str, scale: float) -> Construction:
             built = make()
         built = materialize(built, recipe, seed=0)
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-    return Construction(seconds, peak, sum(each.numel() for each in built.parameters()))
+    return Construction(seconds, _peak(), sum(each.numel() for each in built.parameters()))
 
 
 def construct(model: str, way: str, scale: float) -> Construction:
