@@ -96,8 +96,8 @@ INLINE f64_vector f64_mills(f64_vector x)
    Q(alpha + d) / Q(alpha) = rho, that is
    alpha d + d^2 / 2 + ln(mills(alpha) / mills(alpha + d)) = -ln rho,
    by three steps of Halley's method, each of which cubes an error of at most 0.1. Of a share k of
-   the interval's probability, twice_share is 2k below 1/2 and 2(k - 1) above. Error: 5 ulp of the
-   result, or of 1 where that is less. */
+   the interval's probability, twice_share is 2k below 1/2 and 2(k - 1) above. Error: 8 ulp of the
+   result, or of 1 below 1. */
 struct f64_truncation {
     f64_vector scale, minus_log, distance;
 };

@@ -1,8 +1,9 @@
 /* Prints how far the elementary functions are from the exact ones, and fails where that is beyond
    the bounds that their comments state. float32: every bit pattern of the range that words lead to,
-   against double, whose error is 2^-29 of what is measured; float64: fifty million of them, evenly
-   spread over the bit patterns, against long double. With an argument, writes the largest error in
-   each of BINS parts of every range to that file, as JSON. */
+   both ends included, against double, whose error is 2^-29 of what is measured; float64: fifty
+   million of them, evenly spread over the bit patterns and close to powers of two, against long
+   double. With an argument, writes the largest error in each of BINS parts of every range to that
+   file, as JSON; what lies beyond a range counts for its last part. */
 
 #include "../../csrc/isa/portable.c"
 
@@ -18,6 +19,7 @@
 
 static const float f32_least = 0x1p-32f;
 static const double f64_least = 0x1p-64;
+static const float centre_most = 0.997712f; /* 2 Phi(3.05) - 1 */
 
 static struct survey {
     const char *name, *format, *axis;
@@ -32,13 +34,13 @@ static struct survey {
     {"-2 ln(1 + x / 2)", "float32", "-x", 2, 0x1p-32, 1, 1, 0, 0, 0, {0}},
     {"cos(pi v / 4)", "float32", "v", 1.4, 0, 1, 0, 0, 0, 0, {0}},
     {"sin(pi v / 4)", "float32", "v", 1.7, 0, 1, 0, 0, 0, 0, {0}},
-    {"normal quantile of (1 + y) / 2", "float32", "y", 2.5, 0, 0.9977, 0, 0, 0, 0, {0}},
+    {"normal quantile of (1 + y) / 2", "float32", "y", 2.5, 0, 0.997712, 0, 0, 0, 0, {0}},
     {"-2 ln(x / 2)", "float64", "x", 2, 0x1p-64, 1, 1, 0, 0, 0, {0}},
     {"-2 ln(1 + x / 2)", "float64", "-x", 2, 0x1p-64, 1, 1, 0, 0, 0, {0}},
     {"cos(pi v / 4)", "float64", "v", 1.4, 0, 1, 0, 0, 0, 0, {0}},
     {"sin(pi v / 4)", "float64", "v", 1.7, 0, 1, 0, 0, 0, 0, {0}},
     {"Q(x) / phi(x)", "float64", "x", 5, 0, 10, 0, 0, 0, 0, {0}},
-    {"truncated normal quantile", "float64", "x", 5, -8, 8, 0, 0, 0, 0, {0}},
+    {"truncated normal quantile", "float64", "x", 8, -8, 8, 0, 0, 0, 0, {0}},
 };
 
 enum { LOG, LOG_NEAR_ONE, COSINE, SINE, QUANTILE, WIDE, MILLS = WIDE + 4, TRUNCATED, SURVEYS };
@@ -71,17 +73,27 @@ static double f64_error(double got, long double exact)
     return (double)(fabsl(got - exact) / ldexpl(1, exponent - DBL_MANT_DIG));
 }
 
+/* The bit patterns from `bits` on, none beyond `to`; how many there are. */
+static int f32_patterns(uint32_t bits, float to, f32_vector *x)
+{
+    const uint32_t left = f32_bits(to) - bits;
+    for (uint32_t i = 0; i < F32_LANES; i++)
+        x->lane[i] = f32_from_bits(bits + (i < left ? i : left));
+    return left < F32_LANES ? (int)left + 1 : F32_LANES;
+}
+
 static void walk_f32_log(int is_near_one)
 {
     f32_mask mask;
     for (int i = 0; i < F32_LANES; i++)
         mask.lane[i] = (uint32_t)is_near_one;
-    for (uint32_t bits = f32_bits(f32_least); bits < f32_bits(1); bits += F32_LANES) {
+    for (uint32_t bits = f32_bits(f32_least); bits <= f32_bits(1); bits += F32_LANES) {
         f32_vector x;
-        for (int i = 0; i < F32_LANES; i++)
-            x.lane[i] = f32_from_bits(bits + (uint32_t)i) * (is_near_one ? -1.0f : 1.0f);
+        const int count = f32_patterns(bits, 1, &x);
+        if (is_near_one)
+            x = f32_sub(f32_set(0), x);
         const f32_vector got = f32_minus_two_log(x, mask);
-        for (int i = 0; i < F32_LANES; i++) {
+        for (int i = 0; i < count; i++) {
             const double half = 0.5 * x.lane[i];
             const double exact = -2 * (is_near_one ? log1p(half) : log(half));
             note(LOG + is_near_one, fabs(2 * half), f32_error(got.lane[i], exact));
@@ -89,14 +101,15 @@ static void walk_f32_log(int is_near_one)
     }
 }
 
+/* Negative arguments give the same bits but for the sine's sign: v enters by its square, and as a
+   factor. */
 static void walk_f32_cosine_sine(void)
 {
-    for (uint32_t bits = f32_bits(0x1p-30f); bits < f32_bits(1); bits += F32_LANES) {
+    for (uint32_t bits = f32_bits(0x1p-30f); bits <= f32_bits(1); bits += F32_LANES) {
         f32_vector v, cosine, sine;
-        for (int i = 0; i < F32_LANES; i++)
-            v.lane[i] = f32_from_bits(bits + 1 + (uint32_t)i);
+        const int count = f32_patterns(bits, 1, &v);
         f32_cosine_sine(v, &cosine, &sine);
-        for (int i = 0; i < F32_LANES; i++) {
+        for (int i = 0; i < count; i++) {
             const double angle = (double)(PI / 4) * v.lane[i];
             note(COSINE, v.lane[i], f32_error(cosine.lane[i], cos(angle)));
             note(SINE, v.lane[i], f32_error(sine.lane[i], sin(angle)));
@@ -108,12 +121,11 @@ static void walk_f32_cosine_sine(void)
 static void walk_f32_quantile(void)
 {
     const struct parameters p = {.low = -HUGE_VAL, .high = HUGE_VAL, .mean = 0, .std = 1};
-    for (uint32_t bits = f32_bits(f32_least); bits < f32_bits(0.9977f); bits += F32_LANES) {
+    for (uint32_t bits = f32_bits(f32_least); bits <= f32_bits(centre_most); bits += F32_LANES) {
         f32_vector y;
-        for (int i = 0; i < F32_LANES; i++)
-            y.lane[i] = f32_from_bits(bits + (uint32_t)i);
+        const int count = f32_patterns(bits, centre_most, &y);
         const f32_vector got = f32_truncated_centre(y, f32_centre_logarithm(y), &p);
-        for (int i = 0; i < F32_LANES; i++) {
+        for (int i = 0; i < count; i++) {
             const double x = got.lane[i], density = exp(-0.5 * x * x) * 0.79788456080286535588;
             const double exact = x - (erf(x * 0.70710678118654752440) - y.lane[i]) / density;
             note(QUANTILE, y.lane[i], f32_error(got.lane[i], exact));
@@ -121,15 +133,20 @@ static void walk_f32_quantile(void)
     }
 }
 
-/* Bit patterns between two numbers, evenly spread; the ends are among them. */
+/* Bit patterns between two numbers, spread by the golden ratio, which any number of samples are
+   evenly; some of them are moved to within 32 of a power of two. */
 static f64_vector f64_patterns(double from, double to, uint64_t sample)
 {
-    const uint64_t first = f64_bits(from), span = f64_bits(to) - first;
+    const uint64_t first = f64_bits(from), last = f64_bits(to), power = (uint64_t)1 << 52;
     f64_vector x;
-    for (int i = 0; i < F64_LANES; i++) {
-        const double share = (double)(sample + (uint64_t)i) / (SAMPLES - 1);
-        const uint64_t step = (uint64_t)(share * (double)span);
-        x.lane[i] = f64_from_bits(first + (step < span ? step : span));
+    for (uint64_t i = 0; i < F64_LANES; i++) {
+        const uint64_t share = (sample + i) * 0x9e3779b97f4a7c15u;
+        uint64_t bits = first + (uint64_t)((unsigned __int128)share * (last - first) >> 64);
+        if ((sample + i) % 512 == 0) {
+            bits = (bits + power / 2) / power * power + share % 65 - 32;
+            bits = bits < first ? first : bits > last ? last : bits;
+        }
+        x.lane[i] = f64_from_bits(bits);
     }
     return x;
 }
@@ -166,17 +183,26 @@ static void walk_f64_cosine_sine(void)
     }
 }
 
-static void walk_f64_mills(void)
+/* Q(x) / phi(x): by the functions themselves while the exponential is exact enough, then by the
+   continued fraction of Laplace. */
+static long double exact_mills(long double x)
+{
+    if (x < 10)
+        return 1.25331413731550025120788264240552262650L * expl(0.5L * x * x) *
+               erfcl(x * 0.70710678118654752440084436210484903928L);
+    long double sum = x;
+    for (int k = 40; k > 0; k--)
+        sum = x + k / sum;
+    return 1 / sum;
+}
+
+static void walk_f64_mills(double from, double to)
 {
     for (uint64_t sample = 0; sample < SAMPLES / 10; sample += F64_LANES) {
-        const f64_vector x = f64_patterns(0x1p-10, 10, sample * 10);
+        const f64_vector x = f64_patterns(from, to, sample);
         const f64_vector got = f64_mills(x);
-        for (int i = 0; i < F64_LANES; i++) {
-            const long double a = x.lane[i], root = 0.70710678118654752440084436210484903928L;
-            const long double exact =
-                1.25331413731550025120788264240552262650L * erfcl(a * root) * expl(0.5L * a * a);
-            note(MILLS, x.lane[i], f64_error(got.lane[i], exact));
-        }
+        for (int i = 0; i < F64_LANES; i++)
+            note(MILLS, x.lane[i], f64_error(got.lane[i], exact_mills(x.lane[i])));
     }
 }
 
@@ -185,7 +211,7 @@ static long double upper_tail_of_normal(long double x)
     return 0.5L * erfcl(x * 0.70710678118654752440084436210484903928L);
 }
 
-/* In ulp of the result, or of 1 where that is less: beside the mean the interval's place counts. */
+/* In ulp of the result, or of 1 below 1: beside the mean the interval's place counts. */
 static void walk_f64_truncated(double low, double high)
 {
     const double given[4] = {0, 1, low, high};
@@ -199,7 +225,7 @@ static void walk_f64_truncated(double low, double high)
     for (uint64_t sample = 0; sample < SAMPLES / 25; sample += F64_VECTORS * F64_LANES) {
         f64_vector shares[F64_VECTORS], got[F64_VECTORS];
         for (int v = 0; v < F64_VECTORS; v++) {
-            shares[v] = f64_patterns(f64_least, 1, (sample + (uint64_t)(v * F64_LANES)) * 25);
+            shares[v] = f64_patterns(f64_least, 1, sample + (uint64_t)(v * F64_LANES));
             for (int i = 1; i < F64_LANES; i += 2) /* the upper half of the interval */
                 shares[v].lane[i] = -shares[v].lane[i];
         }
@@ -213,8 +239,8 @@ static void walk_f64_truncated(double low, double high)
                 const long double step =
                     x < 0 ? lower + mass * below - upper_tail_of_normal(-x)
                           : upper_tail_of_normal(x) - (upper + mass * share_above);
-                const double error = f64_error(1, 1 + fabsl(step / density) / fmaxl(1, fabsl(x)));
-                note(TRUNCATED, (double)x, error);
+                const double unit = DBL_EPSILON * exp2(fmax(0, logb(got[v].lane[i])));
+                note(TRUNCATED, (double)x, (double)fabsl(step / density) / unit);
             }
     }
 }
@@ -253,13 +279,20 @@ int main(int arguments, char **argument)
         walk_f64_log(0);
         walk_f64_log(1);
         walk_f64_cosine_sine();
-        walk_f64_mills();
+        walk_f64_mills(0, 0x1p-4);
+        walk_f64_mills(0x1p-4, 10);
+        walk_f64_mills(10, 1e150);
         walk_f64_truncated(-2, 2);
         walk_f64_truncated(-1, INFINITY);
         walk_f64_truncated(-INFINITY, -3);
         walk_f64_truncated(5, 6);
         walk_f64_truncated(0, 0.01);
         walk_f64_truncated(-0.5, 8);
+        walk_f64_truncated(20, INFINITY);
+        /* Near the mean on either side of it, where random intervals were worst. */
+        walk_f64_truncated(-0.257103479451194, 0.000674571299887859);
+        walk_f64_truncated(-0.000181405082892314, 0.00144288397587041);
+        walk_f64_truncated(-0.00795726533267449, 3.40834456377790e-5);
     } else {
         puts("float64 is left out: long double is no wider here");
     }
