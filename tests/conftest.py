@@ -1,18 +1,11 @@
 """Fixtures that force each compiled path, and how long hypothesis tries."""
 
-import importlib.util
-import sys
-
 import hypothesis
 import numpy as np
 import pytest
 
 import fastinit
 from fastinit import _core, fill, matrices
-
-# Where torch is not installed, the folder tests/torch would pass for it.
-if (_torch := importlib.util.find_spec("torch")) is not None and _torch.origin is None:
-    sys.modules["torch"] = None
 
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=2_000)
