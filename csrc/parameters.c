@@ -41,6 +41,17 @@ static double round_up(double x, const struct format *format)
     return 0 - round_down(-x, format);
 }
 
+/* The largest value of the target that a uniform on [low, high) may take. The type of computation
+   rounds `high`: neither `high` nor what it is rounded to is a result, unless that leaves no value
+   at or above `low`. */
+static double last_below(double high, double low, enum fastinit_dtype dtype)
+{
+    const struct format *target = &formats[dtype];
+    const double rounded = dtype == FASTINIT_FLOAT64 ? high : (double)(float)high;
+    const double last = round_down(nextafter(fmin(high, rounded), -INFINITY), target);
+    return last >= low ? last : round_down(nextafter(high, -INFINITY), target);
+}
+
 /* exp(x) for x <= 0, to 1 ulp: e^x = 2^k e^r with |r| <= ln 2 / 2, by its Taylor series. */
 static double exp_of_negative(double x)
 {
@@ -171,7 +182,6 @@ static int is_never_subnormal(enum method method, const struct parameters *p)
 static enum method choose_method(enum fastinit_distribution distribution, enum fastinit_dtype dtype,
                                  const double given[4], struct parameters *out)
 {
-    const struct format *target = &formats[dtype];
     const struct format *computed =
         &formats[dtype == FASTINIT_FLOAT64 ? FASTINIT_FLOAT64 : FASTINIT_FLOAT32];
     if (distribution == FASTINIT_CONSTANT)
@@ -181,7 +191,7 @@ static enum method choose_method(enum fastinit_distribution distribution, enum f
         if (low == high)
             return constant(low, out);
         out->low = round_up(low, computed);
-        out->high = round_down(nextafter(high, -INFINITY), target);
+        out->high = last_below(high, out->low, dtype);
         return uniform(low, high, out);
     }
     if (distribution == FASTINIT_NORMAL) {

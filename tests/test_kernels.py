@@ -289,25 +289,63 @@ def test_bfloat16_keeps_subnormals(isa, dtype_of, name, parameters):
     values = getattr(fastinit, name)((N,), *parameters, STREAM, dtype=dtype_of("bfloat16"))
     wide = getattr(fastinit, name)((N,), *parameters, STREAM)
     rounded = wide.astype(values.dtype)
-    if name == "uniform":  # kept below high
-        rounded = np.where(rounded < parameters[1], rounded, values)
+    if name == "uniform":
+        rounded = np.where(rounded < upper_end(parameters[1]), rounded, values)
     assert as_bytes(values) == as_bytes(rounded)
+
+
+def upper_end(high, dtype="float32"):
+    """Return the smallest value that no uniform of a dtype comes to: `high`, as it is computed."""
+    return high if dtype == "float64" else min(high, float(np.float32(high)))
+
+
+ULP = 2.0**-24  # of float32, between 1/2 and 1
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    ("low", "high"), [(0, 1), (-1, 1), (-2, -1), (0.999, 1), (1e-7, 2e-7), (-0.3, 0)]
+    ("low", "high"),
+    [
+        (0, 1),
+        (-1, 1),
+        (-2, -1),
+        (0.999, 1),
+        (1e-7, 2e-7),
+        (-0.3, 0),
+        (-0.9544998, 0.9544998),
+        (0.5, 0.5 + 2.4 * ULP),  # float32(high) < high, and one value in three is near it
+        (0.5, 0.5 + 2.6 * ULP),  # float32(high) > high
+        (-0.5 - 2.4 * ULP, -0.5 - 0.4 * ULP),
+        (0, 0.5 + 1e-12),  # the narrow types have float32(high) too
+    ],
 )
 def test_uniform_stays_below_high(isa, dtype, dtype_of, low, high):
     values = fastinit.uniform_(poisoned(100_003, dtype_of(dtype)), low, high, STREAM)
     wide = values.astype(np.float64)
-    assert wide.max() < high
+    end = upper_end(high, dtype)
+    assert wide.max() < end
     if dtype == "float64":
         assert wide.min() >= low
     elif dtype != "float32":
         single = fastinit.uniform_(poisoned(100_003, "float32"), low, high, STREAM)
+        assert single.astype(np.float64).min() >= low
         rounded = single.astype(dtype_of(dtype)).astype(np.float64)
-        assert (wide == np.where(rounded < high, rounded, wide.max())).all()
+        assert (wide == np.where(rounded < end, rounded, wide.max())).all()
+
+
+def test_uniform_of_the_largest_word(isa):
+    """Element 48917474 of this stream has the word 0x7fffffff: it comes nearest to `high`."""
+    high = 0.9544998
+    part = {"shape": (1 << 30,), "index": (slice(48_917_474, 48_917_475),)}
+    value = fastinit.uniform_(poisoned(1, "float32"), -high, high, 10, **part)
+    assert value == np.nextafter(np.float32(high), np.float32(0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_uniform_between_two_values(isa, dtype, dtype_of):
+    """Where no value lies between `low` and `high` as it is computed, low's is the nearest."""
+    values = fastinit.uniform_(poisoned(N, dtype_of(dtype)), 0.5, 0.5 + 2.0**-53, STREAM)
+    assert (values.astype(np.float64) == 0.5).all()
 
 
 @pytest.mark.parametrize("dtype", [name for name in DTYPES if name != "float64"])

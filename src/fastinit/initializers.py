@@ -152,7 +152,7 @@ def uniform_(
     ----------
     <tensor>
     a, b : float, default 0 and 1
-        Bounds; `b` is never returned, also where values are rounded to a narrow type.
+        Bounds; `b` is never returned, nor what float32 rounds it to (float64 keeps it as it is).
     <generator>
     <part>
 
