@@ -10,6 +10,8 @@ MAX_DIMENSIONS: int
 PANEL_COLUMNS: int
 
 class View:
+    on_written: Callable[[Any], object] | None
+
     def __init__(
         self,
         address: int,

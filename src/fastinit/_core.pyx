@@ -81,7 +81,7 @@ cdef class View:
     cdef int64_t lengths[FASTINIT_MAX_DIMENSIONS]
     cdef int64_t steps[FASTINIT_MAX_DIMENSIONS]
     cdef readonly object owner
-    cdef readonly object on_written
+    cdef public object on_written
 
     def __init__(self, address, str dtype, shape, strides, owner, on_written=None, int64_t unit=1):
         cdef int axis

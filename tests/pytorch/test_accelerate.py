@@ -2,13 +2,15 @@
 
 import contextlib
 import contextvars
+import importlib.util
 import inspect
 import itertools
 import math
-import pickle
+import pathlib
 import subprocess
 import sys
 import threading
+import types
 import warnings
 
 import numpy as np
@@ -25,14 +27,19 @@ from networks import (
     of_transformers,
 )
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.autograd import forward_ad
 from torch.nn import init
 from torch.nn.init import orthogonal_ as orthogonal_by_another_name
 from torch.nn.init import sparse_ as sparse_by_another_name
 from torch.nn.init import trunc_normal_ as trunc_normal_by_another_name
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import fastinit
 from fastinit import torch as ft
-from fastinit.torch.accelerate import accelerate
+from fastinit.torch import exchange, fills
+from fastinit.torch.accelerate import accelerate, no_acceleration
 
 SEED = 7
 
@@ -55,15 +62,35 @@ def is_accelerated():
     return torch.equal(tensor, fastinit.normal_(torch.empty(100), generator=key))
 
 
+def functions_of_torch():
+    """Return the functions that fill; others torch exchanges itself, when it compiles."""
+    creators = {name: getattr(torch, name) for name in ("rand", "randn", "randn_like", "normal")}
+    return creators | {
+        (owner, name): value
+        for owner in (torch.Tensor, init)
+        for name, value in vars(owner).items()
+        if callable(value)
+    }
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays_behind():
     """Every test must leave torch as it found it."""
     code = {name: getattr(init, name).__code__ for name in init.__all__}
-    attributes = dict(vars(torch.Tensor)), torch.rand, torch.randn
+    functions = functions_of_torch()
     yield
     assert {name: getattr(init, name).__code__ for name in init.__all__} == code
-    assert (dict(vars(torch.Tensor)), torch.rand, torch.randn) == attributes
+    assert functions.items() <= functions_of_torch().items()
     assert not is_accelerated()
+
+
+def test_no_object_of_torch_changes():
+    functions = functions_of_torch()
+    with accelerate():
+        assert functions_of_torch() == functions
+    ft.enable_acceleration()
+    assert functions_of_torch() == functions
+    ft.disable_acceleration()
 
 
 CALLS = [
@@ -479,12 +506,11 @@ def no_init_weights():
 @contextlib.contextmanager
 def no_methods():
     """Skip initialisation by other methods of torch.Tensor."""
-    before = torch.Tensor.normal_
     torch.Tensor.normal_ = lambda tensor, *args, **kwargs: tensor
     try:
         yield
     finally:
-        torch.Tensor.normal_ = before
+        del torch.Tensor.normal_
 
 
 def test_managers_that_skip_initialisation():
@@ -492,14 +518,9 @@ def test_managers_that_skip_initialisation():
         with outer(), inner():
             tensor = init.normal_(torch.zeros(3))
         assert not tensor.any()
-    with accelerate(), no_methods():
-        assert not torch.zeros(3).normal_().any()
-    torch_own = torch.Tensor.normal_
-    with no_methods(), accelerate(seed=SEED):
-        # What stood in torch's place is replaced too, while it lasts.
-        assert torch.equal(torch.zeros(5).normal_(), expected(0, fastinit.normal_, (5,)))
-    assert torch.Tensor.normal_ is torch_own
-    del torch.Tensor.normal_  # no_methods left torch's own as an attribute of the subclass
+    for outer, inner in itertools.permutations([no_methods, accelerate]):
+        with outer(), inner():
+            assert not torch.zeros(3).normal_().any()
 
 
 def test_imported_while_a_manager_skips_initialisation():
@@ -519,90 +540,375 @@ assert torch.equal(torch.get_rng_state(), state)
     subprocess.run([sys.executable, "-c", source], check=True, timeout=300)
 
 
-def test_a_wrapper_that_another_put_around_ours_is_left_alone():
-    with accelerate():
-        ours = torch.Tensor.normal_
-        torch.Tensor.normal_ = lambda tensor, *args: ours(tensor, *args)
-    try:
-        torch.manual_seed(0)
-        first = torch.empty(5).normal_()
-        with accelerate(seed=SEED):
-            assert torch.equal(torch.empty(5).normal_(), expected(0, fastinit.normal_, (5,)))
-    finally:
-        del torch.Tensor.normal_
-    torch.manual_seed(0)
-    assert torch.equal(torch.empty(5).normal_(), first)
+def test_wrappers_that_others_put_around_torchs_methods():
+    def wrapper(tensor, *args):
+        return torch._C.TensorBase.normal_(tensor, *args).add_(1)
 
-
-def test_creation_is_left_alone_unless_asked():
     with accelerate(seed=SEED):
-        torch.manual_seed(0)
-        values = torch.randn(5), torch.rand(5)
-    torch.manual_seed(0)
-    assert torch.equal(torch.randn(5), values[0])
-    assert torch.equal(torch.rand(5), values[1])
+        torch.Tensor.normal_ = wrapper
+        assert torch.equal(torch.empty(5).normal_(), expected(0, fastinit.normal_, (5,)) + 1)
+    assert torch.Tensor.normal_ is wrapper
+    del torch.Tensor.normal_
 
 
-def test_creation():
-    with accelerate(seed=SEED, creation=True):
-        first = torch.randn(3, 4)
-        second = torch.rand((5,), dtype=torch.float32, requires_grad=True)
-        third = torch.randn(size=(2,), generator=torch.Generator().manual_seed(0))
+CREATORS = [
+    (lambda: torch.randn(5), fastinit.normal_, ()),
+    (lambda: torch.randn(size=(5,), dtype=torch.float32), fastinit.normal_, ()),
+    (lambda: torch.randn(5, out=torch.empty(5)), fastinit.normal_, ()),
+    (lambda: torch.randn_like(torch.empty(5)), fastinit.normal_, ()),
+    (lambda: torch.normal(1.0, 2.0, (5,)), fastinit.normal_, (1, 2)),
+    (lambda: torch.rand(5, requires_grad=True).detach(), fastinit.uniform_, ()),
+    (lambda: torch.rand_like(torch.empty(5)), fastinit.uniform_, ()),
+]
+
+
+@pytest.mark.parametrize(("create", "function", "arguments"), CREATORS)
+def test_creation(create, function, arguments):
+    with accelerate(seed=SEED):
+        values = create()
+    assert torch.equal(values, expected(0, function, (5,), *arguments))
+
+
+def test_creation_of_what_cannot_be_filled_here():
+    with accelerate(creation=True):
         assert torch.randn(2, device="meta").is_meta
         assert torch.randn(2, dtype=torch.complex64).dtype is torch.complex64
-        out = torch.empty(4)
-        assert torch.rand(4, out=out) is out
         with pytest.raises(RuntimeError, match="not implemented for 'Int'"):
             torch.randn(3, dtype=torch.int32)
-        for options in ({"memory_format": torch.contiguous_format}, {"generator": 0}):
-            with pytest.raises(TypeError, match="invalid combination of arguments"):
-                torch.rand(3, **options)
-        with accelerate():
-            torch.manual_seed(1)
-            inner = torch.randn(3)
-    torch.manual_seed(1)
-    assert torch.equal(inner, torch.randn(3))
-    assert torch.equal(first, expected(0, fastinit.normal_, (3, 4)))
-    assert torch.equal(second.detach(), expected(1, fastinit.uniform_, (5,)))
-    assert second.requires_grad
-    key = torch.Generator().manual_seed(0)
-    assert torch.equal(third, fastinit.normal_(torch.empty(2), generator=key))
+        with pytest.raises(TypeError, match="invalid combination of arguments"):
+            torch.rand(3, generator=0)
+    with pytest.raises(ValueError, match="no_acceleration"):
+        accelerate(creation=False)
+    with pytest.raises(ValueError, match="no_acceleration"):
+        ft.enable_acceleration(creation=False)
 
 
-def test_compiled_code_keeps_torchs_operation():
-    @torch.compile(backend="aot_eager", fullgraph=True)
-    def fill(tensor):
-        return tensor.clone().normal_()
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def test_tensors_are_left_to_torch_without_acceleration():
+    def draw():
         torch.manual_seed(0)
-        torchs = fill(torch.zeros(5))
-        with accelerate():
-            torch.manual_seed(0)
-            assert torch.equal(fill(torch.zeros(5)), torchs)
+        return torch.cat([torch.randn(5), init.trunc_normal_(torch.empty(5))])
+
+    torchs = draw()
+    with accelerate(seed=SEED):
+        with no_acceleration():
+            assert torch.equal(draw(), torchs)
+            with accelerate():
+                assert is_accelerated()
+        assert torch.equal(no_acceleration()(draw)(), torchs)
+        assert torch.equal(torch.empty(5).normal_(), expected(0, fastinit.normal_, (5,)))
+    ft.enable_acceleration()
+    with no_acceleration():
+        assert torch.equal(draw(), torchs)
+    ft.disable_acceleration()
+
+
+class Log(TorchFunctionMode):
+    def __init__(self):
+        super().__init__()
+        self.functions = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.functions.append(function)
+        return function(*args, **(kwargs or {}))
+
+
+class LogOperators(TorchDispatchMode):
+    def __init__(self):
+        super().__init__()
+        self.operators = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.operators.append(function)
+        return function(*args, **(kwargs or {}))
+
+
+def test_modes_see_what_they_saw():
+    """And no more: what the fill itself does with torch is not seen."""
+
+    def fill():
+        torch.empty(5).normal_()
+        torch.Tensor.uniform_(torch.empty(5), 1, 2)
+        return torch.randn(5)
+
+    seen = []
+    for context in (contextlib.nullcontext, accelerate):
+        with Log() as functions, context():
+            fill()
+        with context(), LogOperators() as operators:
+            fill()
+        seen.append((functions.functions, operators.operators))
+    assert seen[0] == seen[1]
+    assert torch.Tensor.normal_ in seen[0][0]
+    assert torch.ops.aten.normal_.default in seen[0][1]
+
+
+def test_values_are_filled_beneath_modes():
+    with accelerate(seed=SEED), Log(), LogOperators():
+        assert torch.equal(torch.empty(5).normal_(), expected(0, fastinit.normal_, (5,)))
+
+
+def test_a_modes_table_of_functions_serves():
+    class Skip(TorchFunctionMode):
+        skipped = frozenset({torch.Tensor.normal_, torch.randn})
+
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            return None if function in self.skipped else function(*args, **(kwargs or {}))
+
+    with accelerate(), Skip():
+        assert torch.zeros(5).normal_() is None
+        assert torch.randn(5) is None
+
+
+def test_what_torch_caches_within_is_right_after():
+    source = """
+import pickle, torch, fastinit.torch
+with fastinit.torch.accelerate():
+    torch.compile(lambda x: x + 1, backend="eager")(torch.zeros(3))
+    assert pickle.loads(pickle.dumps(torch.rand)) is torch.rand
+    assert torch.overrides.get_testing_overrides() and torch.overrides.get_overridable_functions()
+    with torch.device("meta"):
+        assert torch.rand(3).is_meta
+with torch.device("meta"):
+    assert torch.rand(3).is_meta
+assert torch.Tensor.normal_ in torch.overrides.get_testing_overrides()
+fill = torch.compile(lambda x: torch.Tensor.normal_(x.clone()), backend="eager", fullgraph=True)
+fill(torch.zeros(3))
+"""
+    subprocess.run([sys.executable, "-c", source], check=True, timeout=300)
+
+
+def test_tensors_that_are_not_in_memory():
+    with accelerate(seed=SEED):
+        with FakeTensorMode():
+            assert isinstance(torch.randn(3).normal_(), FakeTensor)
+        torch.empty(3, device="meta").normal_()
+        assert torch.equal(torch.empty(5).normal_(), expected(0, fastinit.normal_, (5,)))
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_compiled_in_one_graph_within():
+def test_transformations():
+    with accelerate(seed=SEED):
+        stacked = torch.func.vmap(lambda x: x.normal_(), randomness="different")(torch.empty(2, 5))
+        functional = torch.func.functionalize(lambda x: x.clone().normal_())(torch.empty(5))
+        with forward_ad.dual_level():
+            dual = forward_ad.make_dual(torch.zeros(5), torch.ones(5))
+            assert not forward_ad.unpack_dual(dual.normal_()).tangent.any()
+        traced = torch.jit.trace(lambda x: x.normal_(), torch.empty(5), check_trace=False)
+        assert "normal_" in str(traced.graph)
+    assert torch.equal(stacked, expected(0, fastinit.normal_, (2, 5)))
+    assert torch.equal(functional, expected(1, fastinit.normal_, (5,)))
+
+
+def test_the_version_counter_is_torchs():
+    tensor = torch.empty(5)
+    for context in (contextlib.nullcontext, accelerate):
+        with context():
+            before = tensor._version
+            tensor.normal_()
+            assert tensor._version == before + 1
+    with accelerate(), torch.inference_mode():
+        inferred = torch.empty(5).normal_()
+    with accelerate(), pytest.raises(RuntimeError, match="Inplace update to inference tensor"):
+        inferred.normal_()
+
+
+def test_kernels_that_others_have_put_in_torchs_place():
+    library = torch.library.Library("aten", "IMPL")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        library.impl("normal_", lambda tensor, *args, **kwargs: tensor.fill_(7), "CPU")
+    assert (torch.empty(3).normal_() == 7).all()
+    with accelerate(seed=SEED):
+        assert torch.equal(torch.empty(5).normal_(), expected(0, fastinit.normal_, (5,)))
+        with no_acceleration():
+            assert (torch.empty(3).normal_() == 7).all()
+    assert (torch.empty(3).normal_() == 7).all()
+    del library
+    assert not (torch.empty(3).normal_() == 7).all()
+
+
+def test_torchs_kernels_are_back_unless_a_thread_may_be_in_ours():
+    source = """
+import threading, torch, fastinit.torch
+from fastinit.torch import kernels
+with fastinit.torch.accelerate():
+    assert kernels._library is not None
+assert kernels._library is None
+done = threading.Event()
+thread = threading.Thread(target=done.wait, args=(60,))
+thread.start()
+with fastinit.torch.accelerate():
+    pass
+assert kernels._library is not None
+torch.manual_seed(0)
+values = torch.randn(5)
+done.set()
+thread.join()
+with fastinit.torch.accelerate():
+    pass
+assert kernels._library is None
+torch.manual_seed(0)
+assert torch.equal(values, torch.randn(5))
+"""
+    subprocess.run([sys.executable, "-c", source], check=True, timeout=300)
+
+
+def test_ctrl_c_ends_a_fill(monkeypatch):
+    def interrupt(fills):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fills, "run", interrupt)
+    with accelerate(), pytest.raises(KeyboardInterrupt):
+        torch.empty(5).normal_()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_compiled_code_runs_torchs_kernels():
+    """aot_eager calls them; what inductor generates makes torch's own values."""
+
     def fill(tensor):
-        return init.orthogonal_(tensor.clone()) + torch.randn(3, 3)
+        return tensor.clone().normal_()
+
+    with accelerate(seed=SEED):
+        compiled = torch.compile(fill, backend="aot_eager", fullgraph=True)
+        assert torch.equal(compiled(torch.zeros(5)), expected(0, fastinit.normal_, (5,)))
+    torch.manual_seed(0)
+    values = compiled(torch.zeros(5))
+    torch.manual_seed(0)
+    assert torch.equal(values, torch.empty(5).normal_())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_exchanged_functions_compile_in_one_graph():
+    def fill(tensor):
+        return init.orthogonal_(tensor.clone())
 
     values = []
-    for context in (contextlib.nullcontext, lambda: accelerate(creation=True)):
+    for context in (contextlib.nullcontext, lambda: ft.accelerate(seed=SEED)):
         torch._dynamo.reset()
-        torch.manual_seed(0)
         with context():
-            compiled = torch.compile(fill, backend="aot_eager", fullgraph=True)
+            compiled = torch.compile(fill, backend="eager", fullgraph=True)
             values.append(compiled(torch.zeros(3, 3)))
-    assert torch.equal(*values)
+    for value in values:
+        assert torch.allclose(value @ value.T, torch.eye(3), atol=1e-6)
 
 
-def test_methods_are_pickled_by_name():
+def copy_of_trunc_normal_(tensor, mean, std, a, b):
+    """As a function of timm's and of others does."""
+    lower, upper = (math.erf((x - mean) / std / math.sqrt(2)) for x in (a, b))
+    tensor.uniform_(lower, upper)
+    tensor.erfinv_().mul_(std * math.sqrt(2)).add_(mean)
+    return tensor.clamp_(min=a, max=b)
+
+
+def copy_of_trunc_normal_tf_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0):
+    with torch.no_grad():
+        copy_of_trunc_normal_(tensor, 0, 1.0, a, b)
+        return tensor.mul_(std).add_(mean)
+
+
+@torch.no_grad()
+def decorated_orthogonal_(weight, generator=None, gain=1):
+    return weight.copy_(torch.linalg.qr(torch.randn(weight.shape, generator=generator))[0] * gain)
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Forget afterwards what a test registers."""
+    monkeypatch.setattr(exchange, "_exchanged", [*exchange._exchanged])
+    monkeypatch.setattr(exchange, "_KNOWN", {**exchange._KNOWN})
+
+
+def test_registered_functions(registered):
+    ft.register(copy_of_trunc_normal_, as_="trunc_normal_")
+    ft.register(copy_of_trunc_normal_, as_="trunc_normal_")
+    weight, generator = torch.empty(30, 20), torch.Generator()
+    with accelerate(seed=SEED):
+        ft.register(decorated_orthogonal_, as_="orthogonal_")
+        ft.register(copy_of_trunc_normal_tf_, as_="trunc_normal_tf_")
+        first = copy_of_trunc_normal_(weight.clone(), 1, 2, a=0, b=2)
+        second = copy_of_trunc_normal_tf_(weight.clone(), 0.5, 0.25, b=3)
+        third = decorated_orthogonal_(weight.clone(), gain=2)
+        fourth = decorated_orthogonal_(weight.clone(), generator.manual_seed(0))
+    trunc_normal_ = fastinit.trunc_normal_
+    assert torch.equal(first, expected(0, trunc_normal_, (30, 20), 1, 2, 0, 2))
+    assert torch.equal(second, expected(1, trunc_normal_, (30, 20), 0.5, 0.25, 0, 1.25))
+    assert torch.equal(third, expected(2, fastinit.orthogonal_, (30, 20), 2))
+    assert torch.equal(fourth, fastinit.orthogonal_(weight, generator=generator.manual_seed(0)))
+    torch.manual_seed(0)
+    after = decorated_orthogonal_(weight.clone())
+    torch.manual_seed(0)
+    assert torch.equal(after, torch.linalg.qr(torch.randn(30, 20))[0])
+    assert inspect.signature(copy_of_trunc_normal_tf_).parameters["b"].default == 2.0
+
+
+def test_what_cannot_be_registered():
+    captured = 1.0
+
+    def with_closure(tensor, std=1.0):
+        return tensor.normal_().clamp_(-captured, captured)
+
+    def of_other_parameters(tensor, stddev):
+        return tensor.normal_()
+
+    def of_all(*tensors):
+        return tensors
+
+    for function, message in (
+        (with_closure, "has a closure"),
+        (of_other_parameters, r"mean, std, a, b, generator; it takes \(tensor, stddev\)"),
+        (of_all, "must take a tensor"),
+        (lambda: None, "must take a tensor"),
+        (torch.nn.Linear, "must be written in Python"),
+        (len, "must be written in Python"),
+        (5, "must be written in Python"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            ft.register(function, as_="trunc_normal_")
+    with pytest.raises(ValueError, match="as_ must be one of trunc_normal_, "):
+        ft.register(copy_of_trunc_normal_, as_="normal_")
+
+
+def timms(name):
+    """Return timm's module of initialisation, without torchvision, which timm imports."""
+    spec = importlib.util.find_spec("timm")
+    if spec is None:
+        pytest.skip("could not import 'timm'")
+    path = pathlib.Path(spec.submodule_search_locations[0]) / "layers" / "weight_init.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_timms_functions(registered, monkeypatch):
+    weight = torch.empty(30, 20)
+    std = 1 / math.sqrt(20) / 0.87962566103423978
+    trunc_normal_ = fastinit.trunc_normal_
+    with accelerate(seed=SEED):
+        timm = timms("timm.layers.weight_init")
+        monkeypatch.setitem(sys.modules, timm.__name__, timm)
+        torch.empty(1).normal_()
+        values = [
+            timm.trunc_normal_(weight.clone(), std=0.5, a=-1, b=1),
+            timm.trunc_normal_tf_(weight.clone(), std=0.5, a=-1, b=1),
+            timm.lecun_normal_(weight.clone()),
+            timm.variance_scaling_(weight.clone(), distribution="normal") or weight,
+        ]
+    for number, arguments in enumerate(
+        [(0, 0.5, -1, 1), (0, 0.5, -0.5, 0.5), (0, std, -2 * std, 2 * std)]
+    ):
+        wanted = expected(number + 1, trunc_normal_, (30, 20), *arguments)
+        assert values[number] is None or torch.equal(values[number], wanted)
+    assert not exchange._KNOWN
+
+
+def test_functions_of_a_known_name_that_do_something_else(registered, monkeypatch):
+    module = types.ModuleType("timm.layers.weight_init")
+    module._trunc_normal_ = lambda tensor, mean, std, a, b: tensor.fill_(7)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     with accelerate():
-        pickled = pickle.dumps((torch.Tensor.normal_, torch.Tensor.uniform_))
-        assert pickle.loads(pickled) == (torch.Tensor.normal_, torch.Tensor.uniform_)
-    assert pickle.loads(pickled) == (torch.Tensor.normal_, torch.Tensor.uniform_)
+        assert (module._trunc_normal_(torch.empty(5), 0, 1, -2, 2) == 7).all()
 
 
 def test_signatures_stay():

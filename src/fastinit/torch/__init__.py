@@ -2,7 +2,13 @@
 recipes, models from the meta device, and what is checked after."""
 
 from fastinit.torch import init
-from fastinit.torch.accelerate import accelerate, disable_acceleration, enable_acceleration
+from fastinit.torch.accelerate import (
+    accelerate,
+    disable_acceleration,
+    enable_acceleration,
+    no_acceleration,
+)
+from fastinit.torch.exchange import register
 from fastinit.torch.materialize import materialize
 from fastinit.torch.plan import Plan, PlannedParameter, init_module, make_plan
 from fastinit.torch.poison import poison_
@@ -44,9 +50,11 @@ __all__ = [
     "materialize",
     "measure_signal",
     "megatron",
+    "no_acceleration",
     "per_site",
     "plot_signal",
     "poison_",
+    "register",
     "resnext",
     "resnext_lua",
     "torch_default",

@@ -90,8 +90,12 @@ def _fill(
     tensor: Tensor, generator: Generator, distribution: Callable[[str, Shape], Distribution]
 ) -> bool:
     view = _view(tensor, generator)
-    if view is None:
-        return False
+    return view is not None and _fill_view(view, generator, distribution)
+
+
+def _fill_view(
+    view: View, generator: Generator, distribution: Callable[[str, Shape], Distribution]
+) -> bool:
     try:
         kind = distribution(view.dtype, view.shape)
     except (TypeError, ValueError, RuntimeError):
@@ -99,6 +103,23 @@ def _fill(
     key = None if kind[0] == _core.CONSTANT else as_key(_source(generator))
     run(((view, None, kind, key),))
     return True
+
+
+def _fill_in_kernel(
+    tensor: Tensor, generator: Generator, distribution: Callable[[str, Shape], Distribution]
+) -> bool:
+    """Fill a tensor for which torch's dispatcher has called a CPU kernel.
+
+    Modes, transformations and autograd, which bumps the version counter, have seen the operation.
+    """
+    if not _is_usable(generator):
+        return False
+    try:
+        view = writable_view(tensor)
+    except (TypeError, ValueError):
+        return False
+    view.on_written = None
+    return view.size > 0 and _fill_view(view, generator, distribution)
 
 
 def _as_float(number: Any) -> float:
@@ -134,29 +155,59 @@ def constant(tensor: Tensor, value: Any) -> bool:
 def uniform(tensor: Tensor, low: Any, high: Any, generator: Generator) -> bool:
     """Fill with values of U[low, high)."""
 
+    return _fill(tensor, generator, _uniform(low, high))
+
+
+def uniform_in_kernel(tensor: Tensor, low: float, high: float, generator: Generator) -> bool:
+    """Fill with values of U[low, high), for the CPU kernel of aten::uniform_."""
+    return _fill_in_kernel(tensor, generator, _uniform(low, high))
+
+
+def _uniform(low: Any, high: Any) -> Callable[[str, Shape], Distribution]:
     def distribution(dtype: str, shape: Shape) -> Distribution:
         bounds = _finite(low), _finite(high)
         if bounds[1] - bounds[0] > rules.RANGES[dtype][0]:
             raise ValueError  # torch refuses it
         return rules.uniform(dtype, shape, *bounds)
 
-    return _fill(tensor, generator, distribution)
+    return distribution
 
 
 def normal(tensor: Tensor, mean: Any, std: Any, generator: Generator) -> bool:
     """Fill with values of N(mean, std^2)."""
-    return _fill(
-        tensor,
-        generator,
-        lambda dtype, shape: rules.normal(dtype, shape, _finite(mean), _finite(std)),
-    )
+    return _fill(tensor, generator, _normal(mean, std))
+
+
+def normal_in_kernel(tensor: Tensor, mean: float, std: float, generator: Generator) -> bool:
+    """Fill with values of N(mean, std^2), for the CPU kernel of aten::normal_."""
+    return _fill_in_kernel(tensor, generator, _normal(mean, std))
+
+
+def _normal(mean: Any, std: Any) -> Callable[[str, Shape], Distribution]:
+    return lambda dtype, shape: rules.normal(dtype, shape, _finite(mean), _finite(std))
 
 
 def truncated_normal(
     tensor: Tensor, mean: Any, std: Any, low: Any, high: Any, generator: Generator
 ) -> bool:
     """Fill with values of N(mean, std^2) within [low, high]; warn as torch does."""
+    return _fill(tensor, generator, _truncated_normal(mean, std, low, high))
 
+
+def truncated_normal_in_sigmas(
+    tensor: Tensor, mean: Any, std: Any, low: Any, high: Any, generator: Generator
+) -> bool:
+    """Fill with mean + std x, x of N(0, 1) within [low, high]; warn as torch does."""
+    try:
+        bounds = mean + std * low, mean + std * high
+    except TypeError:
+        return False
+    return _fill(tensor, generator, _truncated_normal(mean, std, *bounds))
+
+
+def _truncated_normal(
+    mean: Any, std: Any, low: Any, high: Any
+) -> Callable[[str, Shape], Distribution]:
     def distribution(dtype: str, shape: Shape) -> Distribution:
         bounds = _as_float(low), _as_float(high)
         if not (std > 0 and bounds[0] <= bounds[1]):
@@ -166,11 +217,11 @@ def truncated_normal(
             warnings.warn(
                 "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
                 "The distribution of values may be incorrect.",
-                stacklevel=5,
+                stacklevel=6,
             )
         return kind
 
-    return _fill(tensor, generator, distribution)
+    return distribution
 
 
 def xavier_uniform(tensor: Tensor, gain: Any, generator: Generator) -> bool:

@@ -84,10 +84,13 @@ def _documented(
     """Put the sections that all functions share below a docstring."""
 
     def document(function: Initializer[P]) -> Initializer[P]:
-        summary, name = inspect.getdoc(function), function.__name__
-        function.__doc__ = DOCUMENTATION.format(
-            summary=summary, name=name, example=example, shape=shape
-        )
+        if function.__doc__ is not None:  # python -OO strips docstrings
+            function.__doc__ = DOCUMENTATION.format(
+                summary=inspect.getdoc(function),
+                name=function.__name__,
+                example=example,
+                shape=shape,
+            )
         return function
 
     return document
