@@ -57,7 +57,7 @@ def _register() -> Any:
         warnings.filterwarnings("ignore", message="(?s).*Overriding a previously registered kernel")
         for name, fill in _FILLS.items():
             kernel = _kernel(fill, get_kernel(f"aten::{name}", "CPU"))
-            library.impl(name, kernel, "CPU", with_keyset=True)
+            library.impl(name, kernel, "CPU", with_keyset=True, allow_override=True)
     return library
 
 
