@@ -162,6 +162,52 @@ def test_torch_views_and_inference():
         assert base._version > version
 
 
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("float64", "float64"),
+        ("float32", "float32"),
+        ("float16", "float16"),
+        ("double", "float64"),
+        ("float", "float32"),
+        ("half", "float16"),
+        ("bfloat16", "bfloat16"),
+        ("float8_e4m3fn", "float8_e4m3fn"),
+        ("float8_e5m2", "float8_e5m2"),
+    ],
+)
+def test_dtypes_of_torch_in_creation(name, dtype, dtype_of):
+    torch = pytest.importorskip("torch")
+    expected = fastinit.normal((4, 6), generator=0, dtype=dtype_of(dtype))
+    created = fastinit.normal((4, 6), generator=0, dtype=getattr(torch, name))
+    assert created.dtype == expected.dtype
+    assert created.tobytes() == expected.tobytes()
+    assert fastinit.empty(3, getattr(torch, name)).dtype == expected.dtype
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_dtypes_of_jax_in_creation(name):
+    jnp = pytest.importorskip("jax").numpy
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    expected = np.dtype(getattr(ml_dtypes, name, name))
+    scalar_type = getattr(jnp, name)
+    for dtype in (scalar_type, jnp.dtype(name), jnp.zeros(3, name).dtype, expected.type, name):
+        created = fastinit.normal((4, 6), generator=0, dtype=dtype)
+        assert created.dtype == expected
+        assert fastinit.empty(3, dtype).dtype == expected
+
+
+def test_dtypes_import_no_framework():
+    code = (
+        "import sys, fastinit\n"
+        "fastinit.normal(3, dtype='float32'), fastinit.normal(3, dtype=float)\n"
+        "try: fastinit.normal(3, dtype='int32')\n"
+        "except TypeError: print(sorted({'torch', 'jax', 'ml_dtypes'} & set(sys.modules)))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "[]\n", run.stderr
+
+
 def test_torch_bfloat16_without_ml_dtypes():
     pytest.importorskip("torch")
     code = (
@@ -170,11 +216,14 @@ def test_torch_bfloat16_without_ml_dtypes():
         "t = fastinit.normal_(torch.zeros(9, dtype=torch.bfloat16), generator=0)\n"
         "assert (t != 0).all()\n"
         "fastinit.orthogonal_(t.view(3, 3))\n"
-        "try: fastinit.normal(3, dtype='bfloat16')\n"
-        "except TypeError as error: print(error)\n"
+        "for dtype in ('bfloat16', torch.bfloat16):\n"
+        "    try: fastinit.normal(3, dtype=dtype)\n"
+        "    except TypeError as error: print(error)\n"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "pip install 'fastinit[narrow]'" in run.stdout, run.stderr
+    assert run.stdout.count("dtype bfloat16 needs the package ml_dtypes: pip install") == 2, (
+        run.stderr
+    )
 
 
 @pytest.mark.parametrize("shape", [(3,), (7, 5), (1000, 1000), (3, 1 << 19)])

@@ -264,9 +264,31 @@ def test_no_warning_where_torch_doubts_its_values():
     fastinit.trunc_normal(9, 5.0, generator=0)  # warnings are errors here
 
 
-@pytest.mark.parametrize("dtype", ["int32", "float128", "x", ">f4", np.complex64, 3])
+@pytest.mark.parametrize(
+    "dtype",
+    ["int32", "float128", "x", ">f4", "3f4", "f4,f4", "torch.float32", np.complex64, 3, (), [], {}],
+)
 def test_dtype_of_creation(dtype):
-    with pytest.raises(TypeError, match="dtype"):
+    for create in (fastinit.normal, fastinit.empty):
+        with pytest.raises(TypeError, match=r"dtype must be one of float64, .*, not ") as error:
+            create(3, dtype=dtype)
+        assert str(error.value).endswith(repr(dtype))
+
+
+@pytest.mark.parametrize(
+    "name", ["int32", "long", "uint8", "bool", "complex64", "float8_e4m3fnuz", "quint8"]
+)
+def test_dtype_of_torch_in_creation(name):
+    torch = pytest.importorskip("torch")
+    dtype = getattr(torch, name)
+    with pytest.raises(TypeError, match=f"dtype must be one of float64, .*, not {dtype}"):
+        fastinit.normal(3, dtype=dtype)
+
+
+@pytest.mark.parametrize("name", ["int32", "bool_", "complex64", "int4", "float8_e4m3b11fnuz"])
+def test_dtype_of_jax_in_creation(name):
+    dtype = getattr(pytest.importorskip("jax").numpy, name)
+    with pytest.raises(TypeError, match=r"dtype must be one of float64, .*, not "):
         fastinit.normal(3, dtype=dtype)
 
 

@@ -209,8 +209,11 @@ def _refuse_overlap(view: View) -> None:
         reach += stride * (n - 1)
 
 
-def dtype_of(name: Any) -> np.dtype[Any]:
-    """Return the NumPy dtype of a `dtype` argument."""
+def dtype_of(dtype: Any) -> np.dtype[Any]:
+    """Return the NumPy dtype of a `dtype` argument: a name, or NumPy's, torch's or JAX's own."""
+    torch = sys.modules.get("torch")  # a torch dtype exists only where torch is imported
+    is_torch = torch is not None and isinstance(dtype, torch.dtype)
+    name = str(dtype).removeprefix("torch.") if is_torch else dtype
     if isinstance(name, str) and name in NARROW:
         try:
             import ml_dtypes
@@ -218,17 +221,14 @@ def dtype_of(name: Any) -> np.dtype[Any]:
             raise TypeError(
                 f"dtype {name} needs the package ml_dtypes: pip install 'fastinit[narrow]'"
             ) from error
-        narrow: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
-        return narrow
+        name = getattr(ml_dtypes, name)
     try:
-        dtype: np.dtype[Any] = np.dtype(
-            str(name).removeprefix("torch.") if "torch" in str(name) else name
-        )
-    except TypeError:
-        raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {name!r}") from None
-    if dtype.name not in ITEM_SIZES or not dtype.isnative:
-        raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {name!r}")
-    return dtype
+        found: np.dtype[Any] | None = np.dtype(name)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.name not in ITEM_SIZES or not found.isnative:
+        raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {dtype!r}")
+    return found
 
 
 def empty(shape: int | Sequence[int], dtype: Any = "float32") -> npt.NDArray[Any]:
@@ -237,7 +237,7 @@ def empty(shape: int | Sequence[int], dtype: Any = "float32") -> npt.NDArray[Any
     Parameters
     ----------
     shape : int or sequence of int
-    dtype : str or numpy dtype, default "float32"
+    dtype : str, numpy, torch or JAX dtype, default "float32"
         float64, float32, float16; bfloat16, float8_e4m3fn and float8_e5m2 need ml_dtypes.
 
     Returns

@@ -22,7 +22,7 @@ SHAPE_TEXT = """\
 shape : int or sequence of int
     Shape of the array, or with `index` of the logical tensor that the array is a part of."""
 KEYWORDS_TEXT = """\
-dtype : str or numpy dtype, default "float32"
+dtype : str, numpy, torch or JAX dtype, default "float32"
     float64, float32, float16; bfloat16, float8_e4m3fn and float8_e5m2 need ml_dtypes.
 index : tuple of slices, optional
     Create this part of the logical tensor alone; its values are those of that slice of the
