@@ -67,6 +67,34 @@ def test_subclasses():
     assert (np.asarray(weights) == EXPECTED["float32"]).all()
 
 
+@pytest.mark.parametrize("kind", [np.matrix, np.recarray])
+def test_subclasses_of_numpy(kind):
+    target = np.zeros((4, 6), np.float32).view(kind)
+    assert fastinit.normal_(target, generator=0) is target
+    assert type(target) is kind
+    assert (np.asarray(target) == EXPECTED["float32"]).all()
+
+
+def test_fields_of_records():
+    records = np.zeros(24, [("pad", "i1"), ("w", "f4")]).view(np.recarray)
+    fastinit.normal_(records.w, generator=0)
+    assert (records.w == EXPECTED["float32"].ravel()).all()
+    with pytest.raises(TypeError, match="dtype"):
+        fastinit.normal_(records)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("mask", [np.ma.nomask, np.zeros((4, 6), bool)])
+def test_masked_arrays_that_mask_nothing(hard, mask):
+    target = np.ma.array(np.zeros((4, 6), np.float32), mask=mask, hard_mask=hard)
+    before = target.mask
+    assert fastinit.normal_(target, generator=0) is target
+    assert (target.data == EXPECTED["float32"]).all()
+    assert not np.ma.is_masked(target)
+    assert target.hardmask == hard
+    assert target.mask is before or not before.any()
+
+
 @pytest.mark.parametrize(
     "target",
     [

@@ -179,6 +179,36 @@ def test_read_only_memmap(tmp_path):
     assert (tmp_path / "x").read_bytes() == bytes(64)
 
 
+@pytest.mark.parametrize("name", ["normal_", "zeros_", "orthogonal_"])
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_masked_elements(name, hard, dtype, dtype_of):
+    mask = np.zeros((4, 6), bool)
+    mask[1, 2:4] = True
+    array = np.ma.array(target(dtype=dtype_of(dtype)), mask=mask, hard_mask=hard)
+    shared = array[1:]  # shares memory and mask
+    for masked, kept in ((array, array.mask.copy()), (shared, shared.mask.copy())):
+        with pytest.raises(
+            ValueError, match=r"masked array with 2 masked elements: .*tensor\.data"
+        ):
+            getattr(fastinit, name)(masked)
+        assert (masked.data == 7).all()
+        assert (masked.mask == kept).all()
+    assert shared.sharedmask
+    # The ways out.
+    getattr(fastinit, name)(array.data)
+    assert (array.mask == mask).all()
+    array[...] = fastinit.constant((4, 6), 3, dtype=array.dtype)
+    assert (array.data[~mask] == 3).all()
+    assert (array.data[mask] == 3).all() != hard
+    assert np.ma.is_masked(array) == hard
+
+
+def test_masked_constant():
+    with pytest.raises(ValueError, match=r"masked|read-only"):
+        fastinit.normal_(np.ma.masked)
+
+
 def test_elements_that_share_memory():
     base = target((6,))
     for view in (

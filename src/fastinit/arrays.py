@@ -47,6 +47,8 @@ def writable_view(tensor: Any) -> View:
     if exchange is not None:
         view = _exchanged_torch_view(tensor, exchange)
     elif isinstance(tensor, np.ndarray):
+        if type(tensor) is not np.ndarray:
+            _refuse_masked(tensor)
         view = _numpy_view(tensor)
     else:
         view = _view_of_any(tensor)
@@ -93,6 +95,20 @@ def _numpy_view(array: npt.NDArray[Any]) -> View:
     # ml_dtypes' types do not pass by the buffer protocol, integers of their size do.
     exporter = array.view(f"u{ITEM_SIZES[name]}") if name in NARROW else array
     return _core.view_of_buffer(exporter, name, array)
+
+
+def _refuse_masked(array: npt.NDArray[Any]) -> None:
+    """Refuse masked elements: a fill of the memory would ignore the mask in silence."""
+    ma = sys.modules.get("numpy.ma")  # a masked array exists only where it is imported
+    if ma is None or not isinstance(array, ma.MaskedArray):
+        return
+    masked = np.count_nonzero(ma.getmask(array))
+    if masked > 0:
+        raise ValueError(
+            f"tensor is a masked array with {masked} masked elements: fill tensor.data, which "
+            "ignores the mask, or fill a plain array and assign, tensor[...] = values, which "
+            "keeps to a hard mask and clears a soft one"
+        )
 
 
 # Of the types of torch tensors that have been met: DLPack's exchange API, and what to tell.
