@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import fastinit
+from fastinit import arrays
 
 EXPECTED = {
     dtype: fastinit.normal((4, 6), generator=0, dtype=dtype) for dtype in ("float32", "float64")
@@ -173,6 +174,70 @@ def test_torch_parameters_record_no_gradient():
     fastinit.normal_(layer.weight)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         result.backward()
+
+
+VIEWS_OF_LEAVES = {
+    "itself": lambda p: p,
+    "slice": lambda p: p[1:3],
+    "transposed": lambda p: p.t(),
+    "reshaped": lambda p: p.view(2, 2, 6),
+    "view of a view": lambda p: p.T[::2].unsqueeze(0),
+    "chunk": lambda p: p.chunk(2)[1],
+    "row": lambda p: p.unbind()[2],
+    "detached": lambda p: p.detach(),
+    "data": lambda p: p.data,
+    "alias": lambda p: p.view_as(p),
+    "detached result": lambda p: (p * 2).detach(),
+}
+
+
+@pytest.mark.parametrize("known", [False, True])  # the exchange API of the type
+@pytest.mark.parametrize("name", VIEWS_OF_LEAVES)
+def test_torch_views_of_leaves_under_autograd(name, known, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(arrays, "_exchanges", {})
+    parameter = torch.nn.Parameter(torch.zeros(4, 6))
+    view = VIEWS_OF_LEAVES[name](parameter)
+    if known:
+        fastinit.zeros_(view)
+        assert not hasattr(torch.Tensor, "__dlpack_c_exchange_api__") or arrays._exchanges
+    assert not arrays.is_computed(view)
+    assert fastinit.normal_(view, generator=0) is view
+    assert (view.detach().numpy() == fastinit.normal(tuple(view.shape), generator=0)).all()
+    if name != "detached result":
+        assert (parameter != 0).sum() == view.numel()
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_torch_views_of_one_parameter_in_turn(known, monkeypatch):
+    """Torch refuses to show the `grad_fn` of such views once one of them was changed."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(arrays, "_exchanges", {})
+    if known:
+        fastinit.zeros_(torch.nn.Parameter(torch.zeros(4, 6)))
+    for split in (lambda p: p.chunk(3), lambda p: p.unbind(), lambda p: (p[:2], p[2:4], p[4:])):
+        parameter = torch.nn.Parameter(torch.zeros(6, 4))
+        for number, part in enumerate(split(parameter)):
+            fastinit.constant_(part, number + 1)
+            fastinit.normal_(part)
+            fastinit.constant_(part, number + 1)
+        assert parameter[0, 0] == 1
+        assert parameter[5, 3] == number + 1
+
+
+def test_torch_local_part_of_a_distributed_tensor():
+    torch = pytest.importorskip("torch")
+    distributed = pytest.importorskip("torch.distributed")
+    tensor = pytest.importorskip("torch.distributed.tensor")
+    store = distributed.HashStore()
+    distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        mesh = distributed.init_device_mesh("cpu", (1,))
+        whole = tensor.DTensor.from_local(torch.zeros(4, 6), mesh, [tensor.Shard(0)])
+        fastinit.normal_(torch.nn.Parameter(whole).to_local(), generator=0)
+        assert (whole.to_local().numpy() == EXPECTED["float32"]).all()
+    finally:
+        distributed.destroy_process_group()
 
 
 def test_torch_views_and_inference():

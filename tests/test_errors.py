@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastinit
+from fastinit import arrays
 
 NAN, INF = math.nan, math.inf
 
@@ -248,6 +249,76 @@ def test_torch_tensors_that_cannot_be_filled():
     ):
         with pytest.raises(error, match="tensor "):
             fastinit.normal_(tensor)
+
+
+def parametrized(torch, register):
+    layer = torch.nn.Linear(6, 4)
+    register(layer)
+    layer(torch.ones(1, 6))  # the older hooks compute the weight for each call
+    return layer.weight
+
+
+def changed_in_place(torch, weight):
+    buffer = torch.zeros(4, 6)
+    buffer.mul_(weight)
+    return buffer
+
+
+COMPUTED = {
+    "weight_norm": lambda torch, w: parametrized(
+        torch, torch.nn.utils.parametrizations.weight_norm
+    ),
+    "orthogonal": lambda torch, w: parametrized(torch, torch.nn.utils.parametrizations.orthogonal),
+    "spectral_norm": lambda torch, w: parametrized(
+        torch, torch.nn.utils.parametrizations.spectral_norm
+    ),
+    "older weight_norm": lambda torch, w: parametrized(torch, torch.nn.utils.weight_norm),
+    "older spectral_norm": lambda torch, w: parametrized(torch, torch.nn.utils.spectral_norm),
+    "pruning": lambda torch, w: parametrized(
+        torch, lambda layer: torch.nn.utils.prune.random_unstructured(layer, "weight", 0.5)
+    ),
+    "sum": lambda torch, w: w + 1,
+    "copy": lambda torch, w: w.clone(),
+    "converted": lambda torch, w: w.to(torch.bfloat16),
+    "transposed copy": lambda torch, w: w.t().contiguous(),
+    "view of a result": lambda torch, w: (w * 2)[1:].t(),
+    "chunk of a result": lambda torch, w: (w * 2).chunk(2)[0],
+    "changed in place": changed_in_place,
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+@pytest.mark.parametrize("known", [False, True])  # the exchange API of the type
+@pytest.mark.parametrize("name", COMPUTED)
+def test_computed_torch_tensors(name, known, monkeypatch):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch.nn.utils.prune")
+    monkeypatch.setattr(arrays, "_exchanges", {})
+    tensor = COMPUTED[name](torch, torch.nn.Parameter(torch.ones(4, 6)))
+    if known:
+        fastinit.normal_(torch.zeros(4, 6))
+    assert arrays.is_computed(tensor)
+    before, version = tensor.detach().clone(), tensor._version
+    for function in (fastinit.normal_, fastinit.zeros_, fastinit.eye_, fastinit.orthogonal_):
+        with pytest.raises(ValueError, match="tensor is computed") as error:
+            function(tensor)
+        assert "grad_fn=<" in str(error.value)
+        assert "module.parametrizations.weight.original" in str(error.value)
+    assert torch.equal(tensor.detach(), before)
+    assert tensor._version == version
+    fastinit.zeros_(tensor.detach())  # the way out, where this result alone is meant
+    assert (tensor.detach() == 0).all()
+    with pytest.raises(ValueError, match="tensor is computed"):
+        fastinit.normal_(tensor)
+
+
+def test_parametrizations_that_return_their_original():
+    torch = pytest.importorskip("torch")
+    for parametrization in (torch.nn.Identity(), torch.nn.Flatten()):
+        layer = torch.nn.Linear(6, 4)
+        torch.nn.utils.parametrize.register_parametrization(layer, "weight", parametrization)
+        fastinit.constant_(layer.weight, 3)
+        assert (layer.parametrizations.weight.original == 3).all()
 
 
 class Elsewhere:

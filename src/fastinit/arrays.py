@@ -118,7 +118,7 @@ _exchanges: dict[type, tuple[object, Callable[[Any], object]]] = {}
 def _exchanged_torch_view(tensor: Any, exchange: tuple[object, Callable[[Any], object]]) -> View:
     api, bump = exchange
     try:
-        if not tensor.is_neg():
+        if not tensor.is_neg() and (tensor.is_leaf or not is_computed(tensor)):
             held = tensor.untyped_storage().nbytes()
             return _core.view_of_dlpack(tensor, api, bump, tensor.storage_offset(), held)
     except Exception:  # not dense, not on the CPU, ...: told below, in torch's terms
@@ -151,6 +151,22 @@ def _has_memory(tensor: Any) -> bool:
         return False
 
 
+def _owner_of_memory(tensor: Any) -> Any:
+    """Return the torch tensor that a view is of, or the tensor itself."""
+    base = tensor._base
+    return tensor if base is None else base
+
+
+def is_computed(tensor: Any) -> bool:
+    """Return whether a torch tensor is a result of autograd that shares no memory with a leaf.
+
+    Views of parameters and other leaves are not: slices, ``.t()``, ``.view(...)``, ``.detach()``.
+    Under ``torch.no_grad()`` torch records nothing, and results cannot be told from leaves.
+    """
+    # The view's own `is_leaf` raises where another view of several, as by chunk, was filled.
+    return not _owner_of_memory(tensor).is_leaf
+
+
 def _check_torch_tensor(tensor: Any, torch: Any) -> None:
     if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
         raise ValueError("tensor is uninitialized: run the lazy module once, or materialize it")
@@ -170,6 +186,15 @@ def _check_torch_tensor(tensor: Any, torch: Any) -> None:
             "tensor has no memory of its own: its storage is empty, or it is fake, or wrapped by a "
             "transformation of torch.func or a subclass (of a DTensor fill the local tensor, by "
             "shape and index)"
+        )
+    if is_computed(tensor):
+        operation = type(_owner_of_memory(tensor).grad_fn).__name__
+        raise ValueError(
+            f"tensor is computed (grad_fn=<{operation}>), so that filling it changes nothing that "
+            "lasts: fill the tensors that it is computed from (of a "
+            "parametrized module, module.parametrizations.weight.original*; of older hooks, "
+            "module.weight_g and weight_v, or weight_orig), assign where the parametrization "
+            "takes it (module.weight = values), or fill tensor.detach() to change this result alone"
         )
 
 

@@ -60,8 +60,9 @@ Raises
     TypeError
         Not an array, an integer or other dtype that cannot be filled, a JAX array.
     ValueError
-        A read-only array, GPU memory, elements that share memory, an unknown mode, nonlinearity or
-        layout, too few dimensions, a parameter that is not finite.
+        A read-only array, GPU memory, elements that share memory or are masked, a torch tensor that
+        is computed from others, an unknown mode, nonlinearity or layout, too few dimensions, a
+        parameter that is not finite.
     RuntimeError
         A negative standard deviation, an empty range: as torch.
     The target is untouched where anything is raised but by Ctrl-C.""",
