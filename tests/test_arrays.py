@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import fastinit
+from fastinit import arrays
 
 EXPECTED = {
     dtype: fastinit.normal((4, 6), generator=0, dtype=dtype) for dtype in ("float32", "float64")
@@ -65,6 +66,34 @@ def test_subclasses():
     weights = np.zeros((4, 6), np.float32).view(Weights)
     assert fastinit.normal_(weights, generator=0) is weights
     assert (np.asarray(weights) == EXPECTED["float32"]).all()
+
+
+@pytest.mark.parametrize("kind", [np.matrix, np.recarray])
+def test_subclasses_of_numpy(kind):
+    target = np.zeros((4, 6), np.float32).view(kind)
+    assert fastinit.normal_(target, generator=0) is target
+    assert type(target) is kind
+    assert (np.asarray(target) == EXPECTED["float32"]).all()
+
+
+def test_fields_of_records():
+    records = np.zeros(24, [("pad", "i1"), ("w", "f4")]).view(np.recarray)
+    fastinit.normal_(records.w, generator=0)
+    assert (records.w == EXPECTED["float32"].ravel()).all()
+    with pytest.raises(TypeError, match="dtype"):
+        fastinit.normal_(records)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("mask", [np.ma.nomask, np.zeros((4, 6), bool)])
+def test_masked_arrays_that_mask_nothing(hard, mask):
+    target = np.ma.array(np.zeros((4, 6), np.float32), mask=mask, hard_mask=hard)
+    before = target.mask
+    assert fastinit.normal_(target, generator=0) is target
+    assert (target.data == EXPECTED["float32"]).all()
+    assert not np.ma.is_masked(target)
+    assert target.hardmask == hard
+    assert target.mask is before or not before.any()
 
 
 @pytest.mark.parametrize(
@@ -147,6 +176,70 @@ def test_torch_parameters_record_no_gradient():
         result.backward()
 
 
+VIEWS_OF_LEAVES = {
+    "itself": lambda p: p,
+    "slice": lambda p: p[1:3],
+    "transposed": lambda p: p.t(),
+    "reshaped": lambda p: p.view(2, 2, 6),
+    "view of a view": lambda p: p.T[::2].unsqueeze(0),
+    "chunk": lambda p: p.chunk(2)[1],
+    "row": lambda p: p.unbind()[2],
+    "detached": lambda p: p.detach(),
+    "data": lambda p: p.data,
+    "alias": lambda p: p.view_as(p),
+    "detached result": lambda p: (p * 2).detach(),
+}
+
+
+@pytest.mark.parametrize("known", [False, True])  # the exchange API of the type
+@pytest.mark.parametrize("name", VIEWS_OF_LEAVES)
+def test_torch_views_of_leaves_under_autograd(name, known, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(arrays, "_exchanges", {})
+    parameter = torch.nn.Parameter(torch.zeros(4, 6))
+    view = VIEWS_OF_LEAVES[name](parameter)
+    if known:
+        fastinit.zeros_(view)
+        assert not hasattr(torch.Tensor, "__dlpack_c_exchange_api__") or arrays._exchanges
+    assert not arrays.is_computed(view)
+    assert fastinit.normal_(view, generator=0) is view
+    assert (view.detach().numpy() == fastinit.normal(tuple(view.shape), generator=0)).all()
+    if name != "detached result":
+        assert (parameter != 0).sum() == view.numel()
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_torch_views_of_one_parameter_in_turn(known, monkeypatch):
+    """Torch refuses to show the `grad_fn` of such views once one of them was changed."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(arrays, "_exchanges", {})
+    if known:
+        fastinit.zeros_(torch.nn.Parameter(torch.zeros(4, 6)))
+    for split in (lambda p: p.chunk(3), lambda p: p.unbind(), lambda p: (p[:2], p[2:4], p[4:])):
+        parameter = torch.nn.Parameter(torch.zeros(6, 4))
+        for number, part in enumerate(split(parameter)):
+            fastinit.constant_(part, number + 1)
+            fastinit.normal_(part)
+            fastinit.constant_(part, number + 1)
+        assert parameter[0, 0] == 1
+        assert parameter[5, 3] == number + 1
+
+
+def test_torch_local_part_of_a_distributed_tensor():
+    torch = pytest.importorskip("torch")
+    distributed = pytest.importorskip("torch.distributed")
+    tensor = pytest.importorskip("torch.distributed.tensor")
+    store = distributed.HashStore()
+    distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        mesh = distributed.init_device_mesh("cpu", (1,))
+        whole = tensor.DTensor.from_local(torch.zeros(4, 6), mesh, [tensor.Shard(0)])
+        fastinit.normal_(torch.nn.Parameter(whole).to_local(), generator=0)
+        assert (whole.to_local().numpy() == EXPECTED["float32"]).all()
+    finally:
+        distributed.destroy_process_group()
+
+
 def test_torch_views_and_inference():
     torch = pytest.importorskip("torch")
     base = torch.zeros(8, 6)
@@ -162,6 +255,52 @@ def test_torch_views_and_inference():
         assert base._version > version
 
 
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("float64", "float64"),
+        ("float32", "float32"),
+        ("float16", "float16"),
+        ("double", "float64"),
+        ("float", "float32"),
+        ("half", "float16"),
+        ("bfloat16", "bfloat16"),
+        ("float8_e4m3fn", "float8_e4m3fn"),
+        ("float8_e5m2", "float8_e5m2"),
+    ],
+)
+def test_dtypes_of_torch_in_creation(name, dtype, dtype_of):
+    torch = pytest.importorskip("torch")
+    expected = fastinit.normal((4, 6), generator=0, dtype=dtype_of(dtype))
+    created = fastinit.normal((4, 6), generator=0, dtype=getattr(torch, name))
+    assert created.dtype == expected.dtype
+    assert created.tobytes() == expected.tobytes()
+    assert fastinit.empty(3, getattr(torch, name)).dtype == expected.dtype
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_dtypes_of_jax_in_creation(name):
+    jnp = pytest.importorskip("jax").numpy
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    expected = np.dtype(getattr(ml_dtypes, name, name))
+    scalar_type = getattr(jnp, name)
+    for dtype in (scalar_type, jnp.dtype(name), jnp.zeros(3, name).dtype, expected.type, name):
+        created = fastinit.normal((4, 6), generator=0, dtype=dtype)
+        assert created.dtype == expected
+        assert fastinit.empty(3, dtype).dtype == expected
+
+
+def test_dtypes_import_no_framework():
+    code = (
+        "import sys, fastinit\n"
+        "fastinit.normal(3, dtype='float32'), fastinit.normal(3, dtype=float)\n"
+        "try: fastinit.normal(3, dtype='int32')\n"
+        "except TypeError: print(sorted({'torch', 'jax', 'ml_dtypes'} & set(sys.modules)))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "[]\n", run.stderr
+
+
 def test_torch_bfloat16_without_ml_dtypes():
     pytest.importorskip("torch")
     code = (
@@ -170,11 +309,14 @@ def test_torch_bfloat16_without_ml_dtypes():
         "t = fastinit.normal_(torch.zeros(9, dtype=torch.bfloat16), generator=0)\n"
         "assert (t != 0).all()\n"
         "fastinit.orthogonal_(t.view(3, 3))\n"
-        "try: fastinit.normal(3, dtype='bfloat16')\n"
-        "except TypeError as error: print(error)\n"
+        "for dtype in ('bfloat16', torch.bfloat16):\n"
+        "    try: fastinit.normal(3, dtype=dtype)\n"
+        "    except TypeError as error: print(error)\n"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "pip install 'fastinit[narrow]'" in run.stdout, run.stderr
+    assert run.stdout.count("dtype bfloat16 needs the package ml_dtypes: pip install") == 2, (
+        run.stderr
+    )
 
 
 @pytest.mark.parametrize("shape", [(3,), (7, 5), (1000, 1000), (3, 1 << 19)])

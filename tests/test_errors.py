@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastinit
+from fastinit import arrays
 
 NAN, INF = math.nan, math.inf
 
@@ -179,6 +180,36 @@ def test_read_only_memmap(tmp_path):
     assert (tmp_path / "x").read_bytes() == bytes(64)
 
 
+@pytest.mark.parametrize("name", ["normal_", "zeros_", "orthogonal_"])
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_masked_elements(name, hard, dtype, dtype_of):
+    mask = np.zeros((4, 6), bool)
+    mask[1, 2:4] = True
+    array = np.ma.array(target(dtype=dtype_of(dtype)), mask=mask, hard_mask=hard)
+    shared = array[1:]  # shares memory and mask
+    for masked, kept in ((array, array.mask.copy()), (shared, shared.mask.copy())):
+        with pytest.raises(
+            ValueError, match=r"masked array with 2 masked elements: .*tensor\.data"
+        ):
+            getattr(fastinit, name)(masked)
+        assert (masked.data == 7).all()
+        assert (masked.mask == kept).all()
+    assert shared.sharedmask
+    # The ways out.
+    getattr(fastinit, name)(array.data)
+    assert (array.mask == mask).all()
+    array[...] = fastinit.constant((4, 6), 3, dtype=array.dtype)
+    assert (array.data[~mask] == 3).all()
+    assert (array.data[mask] == 3).all() != hard
+    assert np.ma.is_masked(array) == hard
+
+
+def test_masked_constant():
+    with pytest.raises(ValueError, match=r"masked|read-only"):
+        fastinit.normal_(np.ma.masked)
+
+
 def test_elements_that_share_memory():
     base = target((6,))
     for view in (
@@ -218,6 +249,76 @@ def test_torch_tensors_that_cannot_be_filled():
     ):
         with pytest.raises(error, match="tensor "):
             fastinit.normal_(tensor)
+
+
+def parametrized(torch, register):
+    layer = torch.nn.Linear(6, 4)
+    register(layer)
+    layer(torch.ones(1, 6))  # the older hooks compute the weight for each call
+    return layer.weight
+
+
+def changed_in_place(torch, weight):
+    buffer = torch.zeros(4, 6)
+    buffer.mul_(weight)
+    return buffer
+
+
+COMPUTED = {
+    "weight_norm": lambda torch, w: parametrized(
+        torch, torch.nn.utils.parametrizations.weight_norm
+    ),
+    "orthogonal": lambda torch, w: parametrized(torch, torch.nn.utils.parametrizations.orthogonal),
+    "spectral_norm": lambda torch, w: parametrized(
+        torch, torch.nn.utils.parametrizations.spectral_norm
+    ),
+    "older weight_norm": lambda torch, w: parametrized(torch, torch.nn.utils.weight_norm),
+    "older spectral_norm": lambda torch, w: parametrized(torch, torch.nn.utils.spectral_norm),
+    "pruning": lambda torch, w: parametrized(
+        torch, lambda layer: torch.nn.utils.prune.random_unstructured(layer, "weight", 0.5)
+    ),
+    "sum": lambda torch, w: w + 1,
+    "copy": lambda torch, w: w.clone(),
+    "converted": lambda torch, w: w.to(torch.bfloat16),
+    "transposed copy": lambda torch, w: w.t().contiguous(),
+    "view of a result": lambda torch, w: (w * 2)[1:].t(),
+    "chunk of a result": lambda torch, w: (w * 2).chunk(2)[0],
+    "changed in place": changed_in_place,
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+@pytest.mark.parametrize("known", [False, True])  # the exchange API of the type
+@pytest.mark.parametrize("name", COMPUTED)
+def test_computed_torch_tensors(name, known, monkeypatch):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch.nn.utils.prune")
+    monkeypatch.setattr(arrays, "_exchanges", {})
+    tensor = COMPUTED[name](torch, torch.nn.Parameter(torch.ones(4, 6)))
+    if known:
+        fastinit.normal_(torch.zeros(4, 6))
+    assert arrays.is_computed(tensor)
+    before, version = tensor.detach().clone(), tensor._version
+    for function in (fastinit.normal_, fastinit.zeros_, fastinit.eye_, fastinit.orthogonal_):
+        with pytest.raises(ValueError, match="tensor is computed") as error:
+            function(tensor)
+        assert "grad_fn=<" in str(error.value)
+        assert "module.parametrizations.weight.original" in str(error.value)
+    assert torch.equal(tensor.detach(), before)
+    assert tensor._version == version
+    fastinit.zeros_(tensor.detach())  # the way out, where this result alone is meant
+    assert (tensor.detach() == 0).all()
+    with pytest.raises(ValueError, match="tensor is computed"):
+        fastinit.normal_(tensor)
+
+
+def test_parametrizations_that_return_their_original():
+    torch = pytest.importorskip("torch")
+    for parametrization in (torch.nn.Identity(), torch.nn.Flatten()):
+        layer = torch.nn.Linear(6, 4)
+        torch.nn.utils.parametrize.register_parametrization(layer, "weight", parametrization)
+        fastinit.constant_(layer.weight, 3)
+        assert (layer.parametrizations.weight.original == 3).all()
 
 
 class Elsewhere:
@@ -264,9 +365,31 @@ def test_no_warning_where_torch_doubts_its_values():
     fastinit.trunc_normal(9, 5.0, generator=0)  # warnings are errors here
 
 
-@pytest.mark.parametrize("dtype", ["int32", "float128", "x", ">f4", np.complex64, 3])
+@pytest.mark.parametrize(
+    "dtype",
+    ["int32", "float128", "x", ">f4", "3f4", "f4,f4", "torch.float32", np.complex64, 3, (), [], {}],
+)
 def test_dtype_of_creation(dtype):
-    with pytest.raises(TypeError, match="dtype"):
+    for create in (fastinit.normal, fastinit.empty):
+        with pytest.raises(TypeError, match=r"dtype must be one of float64, .*, not ") as error:
+            create(3, dtype=dtype)
+        assert str(error.value).endswith(repr(dtype))
+
+
+@pytest.mark.parametrize(
+    "name", ["int32", "long", "uint8", "bool", "complex64", "float8_e4m3fnuz", "quint8"]
+)
+def test_dtype_of_torch_in_creation(name):
+    torch = pytest.importorskip("torch")
+    dtype = getattr(torch, name)
+    with pytest.raises(TypeError, match=f"dtype must be one of float64, .*, not {dtype}"):
+        fastinit.normal(3, dtype=dtype)
+
+
+@pytest.mark.parametrize("name", ["int32", "bool_", "complex64", "int4", "float8_e4m3b11fnuz"])
+def test_dtype_of_jax_in_creation(name):
+    dtype = getattr(pytest.importorskip("jax").numpy, name)
+    with pytest.raises(TypeError, match=r"dtype must be one of float64, .*, not "):
         fastinit.normal(3, dtype=dtype)
 
 

@@ -47,6 +47,8 @@ def writable_view(tensor: Any) -> View:
     if exchange is not None:
         view = _exchanged_torch_view(tensor, exchange)
     elif isinstance(tensor, np.ndarray):
+        if type(tensor) is not np.ndarray:
+            _refuse_masked(tensor)
         view = _numpy_view(tensor)
     else:
         view = _view_of_any(tensor)
@@ -95,6 +97,20 @@ def _numpy_view(array: npt.NDArray[Any]) -> View:
     return _core.view_of_buffer(exporter, name, array)
 
 
+def _refuse_masked(array: npt.NDArray[Any]) -> None:
+    """Refuse masked elements: a fill of the memory would ignore the mask in silence."""
+    ma = sys.modules.get("numpy.ma")  # a masked array exists only where it is imported
+    if ma is None or not isinstance(array, ma.MaskedArray):
+        return
+    masked = np.count_nonzero(ma.getmask(array))
+    if masked > 0:
+        raise ValueError(
+            f"tensor is a masked array with {masked} masked elements: fill tensor.data, which "
+            "ignores the mask, or fill a plain array and assign, tensor[...] = values, which "
+            "keeps to a hard mask and clears a soft one"
+        )
+
+
 # Of the types of torch tensors that have been met: DLPack's exchange API, and what to tell.
 _exchanges: dict[type, tuple[object, Callable[[Any], object]]] = {}
 
@@ -102,7 +118,7 @@ _exchanges: dict[type, tuple[object, Callable[[Any], object]]] = {}
 def _exchanged_torch_view(tensor: Any, exchange: tuple[object, Callable[[Any], object]]) -> View:
     api, bump = exchange
     try:
-        if not tensor.is_neg():
+        if not tensor.is_neg() and (tensor.is_leaf or not is_computed(tensor)):
             held = tensor.untyped_storage().nbytes()
             return _core.view_of_dlpack(tensor, api, bump, tensor.storage_offset(), held)
     except Exception:  # not dense, not on the CPU, ...: told below, in torch's terms
@@ -135,6 +151,22 @@ def _has_memory(tensor: Any) -> bool:
         return False
 
 
+def _owner_of_memory(tensor: Any) -> Any:
+    """Return the torch tensor that a view is of, or the tensor itself."""
+    base = tensor._base
+    return tensor if base is None else base
+
+
+def is_computed(tensor: Any) -> bool:
+    """Return whether a torch tensor is a result of autograd that shares no memory with a leaf.
+
+    Views of parameters and other leaves are not: slices, ``.t()``, ``.view(...)``, ``.detach()``.
+    Under ``torch.no_grad()`` torch records nothing, and results cannot be told from leaves.
+    """
+    # The view's own `is_leaf` raises where another view of several, as by chunk, was filled.
+    return not _owner_of_memory(tensor).is_leaf
+
+
 def _check_torch_tensor(tensor: Any, torch: Any) -> None:
     if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
         raise ValueError("tensor is uninitialized: run the lazy module once, or materialize it")
@@ -154,6 +186,15 @@ def _check_torch_tensor(tensor: Any, torch: Any) -> None:
             "tensor has no memory of its own: its storage is empty, or it is fake, or wrapped by a "
             "transformation of torch.func or a subclass (of a DTensor fill the local tensor, by "
             "shape and index)"
+        )
+    if is_computed(tensor):
+        operation = type(_owner_of_memory(tensor).grad_fn).__name__
+        raise ValueError(
+            f"tensor is computed (grad_fn=<{operation}>), so that filling it changes nothing that "
+            "lasts: fill the tensors that it is computed from (of a "
+            "parametrized module, module.parametrizations.weight.original*; of older hooks, "
+            "module.weight_g and weight_v, or weight_orig), assign where the parametrization "
+            "takes it (module.weight = values), or fill tensor.detach() to change this result alone"
         )
 
 
@@ -209,8 +250,11 @@ def _refuse_overlap(view: View) -> None:
         reach += stride * (n - 1)
 
 
-def dtype_of(name: Any) -> np.dtype[Any]:
-    """Return the NumPy dtype of a `dtype` argument."""
+def dtype_of(dtype: Any) -> np.dtype[Any]:
+    """Return the NumPy dtype of a `dtype` argument: a name, or NumPy's, torch's or JAX's own."""
+    torch = sys.modules.get("torch")  # a torch dtype exists only where torch is imported
+    is_torch = torch is not None and isinstance(dtype, torch.dtype)
+    name = str(dtype).removeprefix("torch.") if is_torch else dtype
     if isinstance(name, str) and name in NARROW:
         try:
             import ml_dtypes
@@ -218,17 +262,14 @@ def dtype_of(name: Any) -> np.dtype[Any]:
             raise TypeError(
                 f"dtype {name} needs the package ml_dtypes: pip install 'fastinit[narrow]'"
             ) from error
-        narrow: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
-        return narrow
+        name = getattr(ml_dtypes, name)
     try:
-        dtype: np.dtype[Any] = np.dtype(
-            str(name).removeprefix("torch.") if "torch" in str(name) else name
-        )
-    except TypeError:
-        raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {name!r}") from None
-    if dtype.name not in ITEM_SIZES or not dtype.isnative:
-        raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {name!r}")
-    return dtype
+        found: np.dtype[Any] | None = np.dtype(name)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.name not in ITEM_SIZES or not found.isnative:
+        raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {dtype!r}")
+    return found
 
 
 def empty(shape: int | Sequence[int], dtype: Any = "float32") -> npt.NDArray[Any]:
@@ -237,7 +278,7 @@ def empty(shape: int | Sequence[int], dtype: Any = "float32") -> npt.NDArray[Any
     Parameters
     ----------
     shape : int or sequence of int
-    dtype : str or numpy dtype, default "float32"
+    dtype : str, numpy, torch or JAX dtype, default "float32"
         float64, float32, float16; bfloat16, float8_e4m3fn and float8_e5m2 need ml_dtypes.
 
     Returns

@@ -22,7 +22,7 @@ SHAPE_TEXT = """\
 shape : int or sequence of int
     Shape of the array, or with `index` of the logical tensor that the array is a part of."""
 KEYWORDS_TEXT = """\
-dtype : str or numpy dtype, default "float32"
+dtype : str, numpy, torch or JAX dtype, default "float32"
     float64, float32, float16; bfloat16, float8_e4m3fn and float8_e5m2 need ml_dtypes.
 index : tuple of slices, optional
     Create this part of the logical tensor alone; its values are those of that slice of the
@@ -166,9 +166,12 @@ def dirac(
     *,
     dtype: Any = "float32",
     layout: str | None = None,
+    group_axis: str = "o",
     index: Any = None,
 ) -> Array:
-    return _create(shape, dtype, index, in_place.dirac_, groups, layout=layout)
+    return _create(
+        shape, dtype, index, in_place.dirac_, groups, layout=layout, group_axis=group_axis
+    )
 
 
 @created
@@ -180,10 +183,19 @@ def xavier_uniform(
     dtype: Any = "float32",
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     index: Any = None,
 ) -> Array:
     return _create(
-        shape, dtype, index, in_place.xavier_uniform_, gain, generator, layout=layout, groups=groups
+        shape,
+        dtype,
+        index,
+        in_place.xavier_uniform_,
+        gain,
+        generator,
+        layout=layout,
+        groups=groups,
+        group_axis=group_axis,
     )
 
 
@@ -196,10 +208,19 @@ def xavier_normal(
     dtype: Any = "float32",
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     index: Any = None,
 ) -> Array:
     return _create(
-        shape, dtype, index, in_place.xavier_normal_, gain, generator, layout=layout, groups=groups
+        shape,
+        dtype,
+        index,
+        in_place.xavier_normal_,
+        gain,
+        generator,
+        layout=layout,
+        groups=groups,
+        group_axis=group_axis,
     )
 
 
@@ -214,6 +235,7 @@ def kaiming_uniform(
     dtype: Any = "float32",
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     index: Any = None,
 ) -> Array:
     return _create(
@@ -227,6 +249,7 @@ def kaiming_uniform(
         generator,
         layout=layout,
         groups=groups,
+        group_axis=group_axis,
     )
 
 
@@ -241,6 +264,7 @@ def kaiming_normal(
     dtype: Any = "float32",
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     index: Any = None,
 ) -> Array:
     return _create(
@@ -254,6 +278,7 @@ def kaiming_normal(
         generator,
         layout=layout,
         groups=groups,
+        group_axis=group_axis,
     )
 
 
@@ -268,6 +293,7 @@ def variance_scaling(
     dtype: Any = "float32",
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     index: Any = None,
 ) -> Array:
     return _create(
@@ -281,6 +307,7 @@ def variance_scaling(
         generator,
         layout=layout,
         groups=groups,
+        group_axis=group_axis,
     )
 
 
@@ -292,10 +319,18 @@ def lecun_uniform(
     dtype: Any = "float32",
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     index: Any = None,
 ) -> Array:
     return _create(
-        shape, dtype, index, in_place.lecun_uniform_, generator, layout=layout, groups=groups
+        shape,
+        dtype,
+        index,
+        in_place.lecun_uniform_,
+        generator,
+        layout=layout,
+        groups=groups,
+        group_axis=group_axis,
     )
 
 
@@ -307,10 +342,18 @@ def lecun_normal(
     dtype: Any = "float32",
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     index: Any = None,
 ) -> Array:
     return _create(
-        shape, dtype, index, in_place.lecun_normal_, generator, layout=layout, groups=groups
+        shape,
+        dtype,
+        index,
+        in_place.lecun_normal_,
+        generator,
+        layout=layout,
+        groups=groups,
+        group_axis=group_axis,
     )
 
 

@@ -107,27 +107,33 @@ def parse_layout(layout: str | None, dimensions: int) -> Axes:
 
 
 def fans_of_shape(
-    shape: Sequence[int], layout: str | None = None, groups: int = 1
+    shape: Sequence[int], layout: str | None = None, groups: int = 1, group_axis: str = "o"
 ) -> tuple[int, int]:
     """Return (fan_in, fan_out) of a shape."""
     axes = parse_layout(layout, len(shape))
-    check_groups(groups, shape[axes.out], axes.out)
+    axis_of_groups(axes, shape, groups, group_axis)
     field = math.prod(shape[axis] for axis in axes.kernel)
-    return shape[axes.into] * field, shape[axes.out] * field // groups
+    fan_in, fan_out = shape[axes.into] * field, shape[axes.out] * field
+    return (fan_in, fan_out // groups) if group_axis == "o" else (fan_in // groups, fan_out)
 
 
-def check_groups(groups: int, outputs: int, axis: int) -> None:
-    """Refuse a number of groups that does not divide the outputs."""
+def axis_of_groups(axes: Axes, shape: Sequence[int], groups: int, group_axis: str) -> int:
+    """Return the axis that holds the channels of all groups, which must divide it."""
     if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
         raise ValueError(f"groups must be a positive int, not {groups!r}")
-    if outputs % groups != 0:
+    if group_axis not in ("o", "i"):
+        raise ValueError(f"group_axis must be 'o' or 'i', not {group_axis!r}")
+    axis = axes.out if group_axis == "o" else axes.into
+    if shape[axis] % groups != 0:
         raise ValueError(
-            f"dim {axis} must be divisible by groups, but {outputs} is not divisible by {groups}"
+            f"dim {axis} must be divisible by groups, but {shape[axis]} is not divisible by "
+            f"{groups}: group_axis={group_axis!r} says that this axis holds all groups' channels"
         )
+    return axis
 
 
 def calculate_fan_in_and_fan_out(
-    tensor_or_shape: Any, layout: str | None = None, groups: int = 1
+    tensor_or_shape: Any, layout: str | None = None, groups: int = 1, group_axis: str = "o"
 ) -> tuple[int, int]:
     """Return the fans of a weight: inputs to one output, outputs of one input.
 
@@ -139,8 +145,12 @@ def calculate_fan_in_and_fan_out(
         A letter an axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, others
         kernel axes. By default ``"oi"`` and kernel axes.
     groups : int, default 1
-        Groups of a grouped convolution: they divide fan_out. (fan_in needs no such division: the
-        axis ``i`` of a grouped weight has the inputs of one group.)
+        Groups of a grouped convolution: they divide the fan of the axis that holds the channels of
+        all groups. (The other axis holds those of one group already.)
+    group_axis : {"o", "i"}, default "o"
+        Which axis that is: ``o`` in grouped convolutions; ``i`` in torch's grouped transposed
+        convolutions (in, out / groups, k, k) and in Keras's depthwise kernels (h, w, in,
+        multiplier). ``docs/layouts.md`` has a table of layers.
 
     Returns
     -------
@@ -149,7 +159,8 @@ def calculate_fan_in_and_fan_out(
     Raises
     ------
     ValueError
-        Fewer than 2 dimensions, a layout that does not fit, groups that do not divide.
+        Fewer than 2 dimensions, a layout that does not fit, groups that do not divide, a
+        `group_axis` that is neither letter.
 
     Examples
     --------
@@ -158,10 +169,12 @@ def calculate_fan_in_and_fan_out(
     (288, 576)
     >>> fastinit.calculate_fan_in_and_fan_out((3, 3, 32, 64), layout="hwio")
     (288, 576)
+    >>> fastinit.calculate_fan_in_and_fan_out((16, 4, 3, 3), "iohw", groups=4, group_axis="i")
+    (36, 36)
 
     References
     ----------
     `torch.nn.init._calculate_fan_in_and_fan_out`, PyTorch 2.13; `jax.nn.initializers`, JAX 0.10.
     """
     shape = getattr(tensor_or_shape, "shape", tensor_or_shape)
-    return fans_of_shape(tuple(int(n) for n in shape), layout, groups)
+    return fans_of_shape(tuple(int(n) for n in shape), layout, groups, group_axis)

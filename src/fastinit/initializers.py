@@ -12,7 +12,7 @@ import numpy as np
 
 from fastinit import _core, rules
 from fastinit.arrays import View, writable_view
-from fastinit.fans import check_groups, parse_layout
+from fastinit.fans import axis_of_groups, parse_layout
 from fastinit.fill import Part, locate_part, run
 from fastinit.matrices import fill_orthogonal, fill_sparse, ones_on_diagonal
 from fastinit.rules import Distribution
@@ -38,7 +38,11 @@ layout : str, optional
         kernel axes. By default ``"oi"`` and kernel axes, as torch has them; ``"io"`` and ``"hwio"``
         are JAX's and Keras's.
     groups : int, default 1
-        Groups of a grouped convolution: they divide fan_out.""",
+        Groups of a grouped convolution: they divide the fan of the axis that holds the channels of
+        all groups.
+    group_axis : {"o", "i"}, default "o"
+        Which axis that is; ``i`` in torch's grouped transposed convolutions and in Keras's
+        depthwise kernels. ``docs/layouts.md`` has a table of layers.""",
     "part": """\
 shape : tuple of int, optional
         Shape of a logical tensor that `tensor` is a part of; fans and values are the logical
@@ -56,8 +60,9 @@ Raises
     TypeError
         Not an array, an integer or other dtype that cannot be filled, a JAX array.
     ValueError
-        A read-only array, GPU memory, elements that share memory, an unknown mode, nonlinearity or
-        layout, too few dimensions, a parameter that is not finite.
+        A read-only array, GPU memory, elements that share memory or are masked, a torch tensor that
+        is computed from others, an unknown mode, nonlinearity or layout, too few dimensions, a
+        parameter that is not finite.
     RuntimeError
         A negative standard deviation, an empty range: as torch.
     The target is untouched where anything is raised but by Ctrl-C.""",
@@ -398,6 +403,7 @@ def dirac_(
     groups: int = 1,
     *,
     layout: str | None = None,
+    group_axis: str = "o",
     shape: Sequence[int] | None = None,
     index: Any = None,
 ) -> T:
@@ -409,8 +415,8 @@ def dirac_(
     ----------
     <tensor>
     groups : int, default 1
-        Groups of the convolution; they divide its outputs.
-    layout : str, optional
+        Groups of the convolution; they divide the axis `group_axis`.
+    layout, group_axis : str, optional
         As for `kaiming_normal_`.
     <part>
 
@@ -436,12 +442,11 @@ def dirac_(
         axes = parse_layout(layout, len(part.logical))
         if axes.stack:
             raise ValueError(f"layout {layout!r} has a stack axis 'b', which dirac_ does not take")
-        if isinstance(groups, int) and groups > 0 and part.logical[axes.out] % groups:
-            raise ValueError(f"dim {axes.out} must be divisible by groups")
-        check_groups(groups, part.logical[axes.out], axes.out)
+        grouped = axis_of_groups(axes, part.logical, groups, group_axis)
+        other = axes.into if grouped == axes.out else axes.out
         centre = {axis: part.logical[axis] // 2 for axis in axes.kernel}
         run([(view, part, rules.constant(0.0), None)])
-        run(ones_on_diagonal(view, part, axes.out, axes.into, centre, groups))
+        run(ones_on_diagonal(view, part, grouped, other, centre, groups))
     return tensor
 
 
@@ -453,6 +458,7 @@ def xavier_uniform_(
     *,
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     shape: Sequence[int] | None = None,
     index: Any = None,
 ) -> T:
@@ -483,7 +489,9 @@ def xavier_uniform_(
     networks, 2010; `torch.nn.init.xavier_uniform_`.
     """
     gain = _finite("gain", gain)
-    return _fill(tensor, generator, shape, index, rules.xavier_uniform, gain, layout, groups)
+    return _fill(
+        tensor, generator, shape, index, rules.xavier_uniform, gain, layout, groups, group_axis
+    )
 
 
 @documented
@@ -494,6 +502,7 @@ def xavier_normal_(
     *,
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     shape: Sequence[int] | None = None,
     index: Any = None,
 ) -> T:
@@ -524,7 +533,9 @@ def xavier_normal_(
     is truncated: ``variance_scaling_(tensor, 1.0, "fan_avg")``.
     """
     gain = _finite("gain", gain)
-    return _fill(tensor, generator, shape, index, rules.xavier_normal, gain, layout, groups)
+    return _fill(
+        tensor, generator, shape, index, rules.xavier_normal, gain, layout, groups, group_axis
+    )
 
 
 @documented
@@ -537,6 +548,7 @@ def kaiming_uniform_(
     *,
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     shape: Sequence[int] | None = None,
     index: Any = None,
 ) -> T:
@@ -581,6 +593,7 @@ def kaiming_uniform_(
         nonlinearity,
         layout,
         groups,
+        group_axis,
     )
 
 
@@ -594,6 +607,7 @@ def kaiming_normal_(
     *,
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     shape: Sequence[int] | None = None,
     index: Any = None,
 ) -> T:
@@ -629,7 +643,17 @@ def kaiming_normal_(
     """
     a = _finite("a", a)
     return _fill(
-        tensor, generator, shape, index, rules.kaiming_normal, a, mode, nonlinearity, layout, groups
+        tensor,
+        generator,
+        shape,
+        index,
+        rules.kaiming_normal,
+        a,
+        mode,
+        nonlinearity,
+        layout,
+        groups,
+        group_axis,
     )
 
 
@@ -643,6 +667,7 @@ def variance_scaling_(
     *,
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     shape: Sequence[int] | None = None,
     index: Any = None,
 ) -> T:
@@ -689,6 +714,7 @@ def variance_scaling_(
         distribution,
         layout,
         groups,
+        group_axis,
     )
 
 
@@ -699,6 +725,7 @@ def lecun_uniform_(
     *,
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     shape: Sequence[int] | None = None,
     index: Any = None,
 ) -> T:
@@ -733,6 +760,7 @@ def lecun_uniform_(
         generator,
         layout=layout,
         groups=groups,
+        group_axis=group_axis,
         shape=shape,
         index=index,
     )
@@ -745,6 +773,7 @@ def lecun_normal_(
     *,
     layout: str | None = None,
     groups: int = 1,
+    group_axis: str = "o",
     shape: Sequence[int] | None = None,
     index: Any = None,
 ) -> T:
@@ -780,6 +809,7 @@ def lecun_normal_(
         generator,
         layout=layout,
         groups=groups,
+        group_axis=group_axis,
         shape=shape,
         index=index,
     )

@@ -25,19 +25,22 @@ def _position(logical: Array, start: int, step: int, length: int) -> tuple[Array
 
 
 def ones_on_diagonal(
-    view: View, part: Part, out: int, into: int, centre: dict[int, int], groups: int
+    view: View, part: Part, grouped: int, other: int, centre: dict[int, int], groups: int
 ) -> list[Fill]:
-    """Return the fills that put a one where output d of each group meets input d, at `centre`."""
-    per_group = part.logical[out] // groups
-    diagonal = np.arange(min(per_group, part.logical[into]))
+    """Return the fills that put a one where output d of each group meets input d, at `centre`.
+
+    The axis `grouped` holds the channels of all groups, the axis `other` those of one.
+    """
+    per_group = part.logical[grouped] // groups
+    diagonal = np.arange(min(per_group, part.logical[other]))
     fills: list[Fill] = []
     for group in range(groups):
         kept = np.ones(diagonal.shape, bool)
         offset = np.zeros(diagonal.shape, np.int64)
         for axis, length in enumerate(view.shape):
-            if axis == out:
+            if axis == grouped:
                 logical = group * per_group + diagonal
-            elif axis == into:
+            elif axis == other:
                 logical = diagonal
             else:
                 logical = np.full(diagonal.shape, centre[axis])

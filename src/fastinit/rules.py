@@ -104,37 +104,55 @@ def truncated_normal(
     return _random(_core.TRUNCATED_NORMAL, mean, std, low, high)
 
 
-def _xavier_std(logical: Shape, gain: float, layout: str | None, groups: int) -> float:
-    fan_in, fan_out = fans_of_shape(logical, layout, groups)
+def _xavier_std(
+    logical: Shape, gain: float, layout: str | None, groups: int, group_axis: str
+) -> float:
+    fan_in, fan_out = fans_of_shape(logical, layout, groups, group_axis)
     return gain * math.sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0
 
 
 @rule
 def xavier_uniform(
-    dtype: str, logical: Shape, gain: float, layout: str | None, groups: int
+    dtype: str,
+    logical: Shape,
+    gain: float,
+    layout: str | None,
+    groups: int,
+    group_axis: str = "o",
 ) -> Distribution:
     """Return U[-bound, bound), bound = gain sqrt(6 / (fan_in + fan_out))."""
-    bound = math.sqrt(3.0) * _xavier_std(logical, gain, layout, groups)
+    bound = math.sqrt(3.0) * _xavier_std(logical, gain, layout, groups, group_axis)
     return uniform(dtype, logical, -bound, bound)
 
 
 @rule
 def xavier_normal(
-    dtype: str, logical: Shape, gain: float, layout: str | None, groups: int
+    dtype: str,
+    logical: Shape,
+    gain: float,
+    layout: str | None,
+    groups: int,
+    group_axis: str = "o",
 ) -> Distribution:
     """Return N(0, gain^2 2 / (fan_in + fan_out))."""
-    return normal(dtype, logical, 0.0, _xavier_std(logical, gain, layout, groups))
+    return normal(dtype, logical, 0.0, _xavier_std(logical, gain, layout, groups, group_axis))
 
 
 def _kaiming_std(
-    logical: Shape, a: float, mode: str, nonlinearity: str, layout: str | None, groups: int
+    logical: Shape,
+    a: float,
+    mode: str,
+    nonlinearity: str,
+    layout: str | None,
+    groups: int,
+    group_axis: str,
 ) -> float:
     if 0 in logical:
         raise NoElementsError("Initializing zero-element tensors is a no-op")
     modes = ["fan_in", "fan_out"]
     if not isinstance(mode, str) or mode.lower() not in modes:
         raise ValueError(f"Mode {str(mode).lower()} not supported, please use one of {modes}")
-    fan = fans_of_shape(logical, layout, groups)[modes.index(mode.lower())]
+    fan = fans_of_shape(logical, layout, groups, group_axis)[modes.index(mode.lower())]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
@@ -147,9 +165,12 @@ def kaiming_uniform(
     nonlinearity: str,
     layout: str | None,
     groups: int,
+    group_axis: str = "o",
 ) -> Distribution:
     """Return U[-bound, bound), bound = gain sqrt(3 / fan)."""
-    bound = math.sqrt(3.0) * _kaiming_std(logical, a, mode, nonlinearity, layout, groups)
+    bound = math.sqrt(3.0) * _kaiming_std(
+        logical, a, mode, nonlinearity, layout, groups, group_axis
+    )
     return uniform(dtype, logical, -bound, bound)
 
 
@@ -162,9 +183,10 @@ def kaiming_normal(
     nonlinearity: str,
     layout: str | None,
     groups: int,
+    group_axis: str = "o",
 ) -> Distribution:
     """Return N(0, gain^2 / fan)."""
-    std = _kaiming_std(logical, a, mode, nonlinearity, layout, groups)
+    std = _kaiming_std(logical, a, mode, nonlinearity, layout, groups, group_axis)
     return normal(dtype, logical, 0.0, std)
 
 
@@ -177,6 +199,7 @@ def variance_scaling(
     distribution: str,
     layout: str | None,
     groups: int,
+    group_axis: str = "o",
 ) -> Distribution:
     """Return the distribution of variance scale / fan."""
     if scale <= 0:
@@ -186,7 +209,7 @@ def variance_scaling(
         raise ValueError(
             f"distribution {distribution!r} not supported, please use one of {distributions}"
         )
-    fan_in, fan_out = fans_of_shape(logical, layout, groups)
+    fan_in, fan_out = fans_of_shape(logical, layout, groups, group_axis)
     means = {
         "fan_in": float(fan_in),
         "fan_out": float(fan_out),

@@ -324,6 +324,8 @@ SAMPLES = {
     fastinit.constant_: {"val": 3},
     fastinit.kaiming_normal_: {"mode": "fan_out", "nonlinearity": "tanh", "groups": 2},
     fastinit.variance_scaling_: {"scale": 2, "mode": "fan_avg", "layout": "io"},
+    fastinit.xavier_normal_: {"gain": 2, "layout": "io", "groups": 2, "group_axis": "i"},
+    fastinit.lecun_normal_: {"layout": "io", "groups": 2, "group_axis": "i"},
 }
 
 

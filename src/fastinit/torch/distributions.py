@@ -29,8 +29,12 @@ def _zeros(dtype: str, logical: rules.Shape) -> Distribution:
 
 
 def _lecun(distribution: str) -> Callable[..., Distribution]:
-    def lecun(dtype: str, logical: rules.Shape, layout: str | None, groups: int) -> Distribution:
-        return rules.variance_scaling(dtype, logical, 1.0, "fan_in", distribution, layout, groups)
+    def lecun(
+        dtype: str, logical: rules.Shape, layout: str | None, groups: int, group_axis: str
+    ) -> Distribution:
+        return rules.variance_scaling(
+            dtype, logical, 1.0, "fan_in", distribution, layout, groups, group_axis
+        )
 
     return lecun
 
