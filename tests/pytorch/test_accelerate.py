@@ -423,6 +423,46 @@ def test_autograd_forbids_what_it_forbade():
     assert leaf.requires_grad
 
 
+def computed_weight():
+    return torch.nn.utils.parametrizations.weight_norm(nn.Linear(8, 8)).weight
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        init.normal_,
+        init.xavier_uniform_,
+        init.trunc_normal_,
+        init.orthogonal_,
+        lambda tensor: init.sparse_(tensor, 0.5),
+        lambda tensor: tensor.normal_(),
+        ft.init.normal_,
+        ft.init.trunc_normal_,
+        ft.init.orthogonal_,
+        ft.init.eye_,
+        ft.init.ones_,
+    ],
+)
+def test_computed_tensors_are_filled_with_a_warning(fill):
+    """As torch fills them: what the user wanted to fill stays as it was."""
+    weight = computed_weight()
+    before = weight.detach().clone()
+    warned = pytest.warns(UserWarning, match="computed by autograd")
+    with accelerate(seed=SEED), torch.no_grad(), warned as caught:
+        assert fill(weight) is weight
+    assert not torch.equal(weight, before)
+    assert caught[0].filename in (__file__, init.__file__)
+
+
+def test_views_of_leaves_are_filled_without_a_warning():
+    leaf = torch.zeros(4, 4, requires_grad=True)
+    with accelerate(seed=SEED), torch.no_grad():
+        for view in (leaf.t(), leaf[1:3], leaf.view(-1), leaf.detach(), *leaf.chunk(2)):
+            init.normal_(view)
+            ft.init.normal_(view)
+    assert leaf.all()
+
+
 BAD_CALLS = [
     lambda: torch.empty(3).normal_(0, -1),
     lambda: torch.empty(3).normal_(1, 2, 3),

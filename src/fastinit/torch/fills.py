@@ -20,7 +20,7 @@ from torch.autograd import forward_ad
 from torch.utils._device import DeviceContext
 
 from fastinit import _core, initializers, rules
-from fastinit.arrays import View, writable_view
+from fastinit.arrays import View, is_computed, writable_view
 from fastinit.fill import run
 from fastinit.rules import Distribution, Shape
 from fastinit.streams import Calls, as_key
@@ -67,7 +67,19 @@ def _is_usable(generator: object) -> bool:
     return generator is None or isinstance(generator, Calls)
 
 
-def _view(tensor: Tensor, generator: Generator) -> View | None:
+def _without_history(tensor: Tensor, stacklevel: int) -> Tensor:
+    """Return a tensor that autograd has computed as one that can be filled; warn."""
+    if not is_computed(tensor):
+        return tensor
+    warnings.warn(
+        "tensor is computed by autograd, so that filling it changes nothing that lasts: fill the "
+        "tensors that it is computed from",
+        stacklevel=stacklevel + 1,
+    )
+    return tensor.detach()
+
+
+def _view(tensor: Tensor, generator: Generator, stacklevel: int = 4) -> View | None:
     """Return the view of a tensor that can be filled here."""
     if (
         not _is_seen_here_alone(tensor)
@@ -76,7 +88,7 @@ def _view(tensor: Tensor, generator: Generator) -> View | None:
     ):
         return None
     try:
-        view = writable_view(tensor)
+        view = writable_view(_without_history(tensor, stacklevel))
     except (TypeError, ValueError):
         return None
     return view if view.size > 0 else None
@@ -89,7 +101,7 @@ def _source(generator: Generator) -> torch.Generator | Calls:
 def _fill(
     tensor: Tensor, generator: Generator, distribution: Callable[[str, Shape], Distribution]
 ) -> bool:
-    view = _view(tensor, generator)
+    view = _view(tensor, generator, stacklevel=5)
     return view is not None and _fill_view(view, generator, distribution)
 
 
@@ -115,7 +127,10 @@ def _fill_in_kernel(
     if not _is_usable(generator):
         return False
     try:
-        view = writable_view(tensor)
+        if torch.is_grad_enabled():  # autograd records the operation
+            view = writable_view(tensor.detach())
+        else:
+            view = writable_view(_without_history(tensor, stacklevel=4))
     except (TypeError, ValueError):
         return False
     view.on_written = None
@@ -284,44 +299,48 @@ def _slope(slope: Any) -> float:
 
 def eye(tensor: Tensor) -> bool:
     """Fill with the identity."""
-    if _view(tensor, None) is None or tensor.ndim != 2:
+    view = _view(tensor, None)
+    if view is None or tensor.ndim != 2:
         return False
-    initializers.eye_(tensor)
+    initializers.eye_(view.owner)
     return True
 
 
 def dirac(tensor: Tensor, groups: Any) -> bool:
     """Fill with Dirac's delta."""
+    view = _view(tensor, None)
     if (
-        _view(tensor, None) is None
+        view is None
         or tensor.ndim not in (3, 4, 5)
         or type(groups) is not int
         or groups < 1
         or tensor.shape[0] % groups
     ):
         return False
-    initializers.dirac_(tensor, groups)
+    initializers.dirac_(view.owner, groups)
     return True
 
 
 def orthogonal(tensor: Tensor, gain: Any, generator: Generator) -> bool:
     """Fill with an orthogonal matrix."""
-    if _view(tensor, generator) is None or tensor.ndim < 2 or not _is_finite(gain):
+    view = _view(tensor, generator)
+    if view is None or tensor.ndim < 2 or not _is_finite(gain):
         return False
-    initializers.orthogonal_(tensor, gain, _source(generator))
+    initializers.orthogonal_(view.owner, gain, _source(generator))
     return True
 
 
 def sparse(tensor: Tensor, sparsity: Any, std: Any, generator: Generator) -> bool:
     """Fill with normal values, and zeros in random rows of each column."""
+    view = _view(tensor, generator)
     if (
-        _view(tensor, generator) is None
+        view is None
         or tensor.ndim != 2
         or not (_is_finite(sparsity) and 0 <= sparsity <= 1)
         or not (_is_finite(std) and std >= 0)
     ):
         return False
-    initializers.sparse_(tensor, sparsity, std, _source(generator))
+    initializers.sparse_(view.owner, sparsity, std, _source(generator))
     return True
 
 
