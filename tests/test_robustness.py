@@ -108,14 +108,17 @@ def test_default_stream_is_shared_by_threads():
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    "fill", ["fastinit.normal_(array, generator=0)", "fastinit.keystream(0, 1 << 32)"]
+)
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_ctrl_c_stops_a_long_fill(threads):
+def test_ctrl_c_stops_a_long_fill(threads, fill):
     code = (
         "import fastinit, numpy as np, sys, time\n"
         "array = np.zeros(1 << 30, np.float32)\n"  # 4 GiB, of which little is touched
         "print('ready', flush=True)\n"
         "try:\n"
-        "    while True: fastinit.normal_(array, generator=0)\n"
+        f"    while True: {fill}\n"
         "except KeyboardInterrupt:\n"
         "    print(time.time(), flush=True)\n"
     )

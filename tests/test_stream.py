@@ -41,6 +41,43 @@ def test_against_cryptography(isa, start, count):
     assert bytes(fastinit.keystream(stream, count, start)) == expected
 
 
+@pytest.mark.parametrize("start", [0, 3, 2**30 + 77])
+def test_large_keystream(isa, threads, start):
+    """Several units of work, past the caches."""
+    count = (5 << 20) + 13
+    found = fastinit.keystream(7, count, start)
+    assert bytes(found) == reference.keystream(reference.derive(7), start, count)
+
+
+def test_last_bytes_of_the_keystream(isa):
+    for count in (1, 16, 1000):
+        found = bytes(fastinit.keystream(7, count, 2**64 - count))
+        assert found == reference.keystream(reference.derive(7), 2**64 - count, count)
+    assert fastinit.keystream(7, 0, 2**64).size == 0
+
+
+def test_progress_of_the_keystream(threads):
+    seen = []
+    with fastinit.report_progress(lambda done, total: seen.append((done, total))):
+        fastinit.keystream(0, 3_000_001)
+    assert seen[-1] == (3_000_001, 3_000_001)
+    assert seen == sorted(seen)
+
+
+def test_keystream_is_writable_and_aligned():
+    for count in (5, 3 << 20):
+        found = fastinit.keystream(0, count)
+        assert found.dtype == np.uint8
+        assert found.shape == (count,)
+        assert found.flags.writeable
+        assert found.ctypes.data % 64 == 0
+
+
+def test_keystream_beyond_memory():
+    with pytest.raises(MemoryError, match=f"unable to allocate {2**62} bytes for nbytes"):
+        fastinit.keystream(0, 2**62)
+
+
 def test_against_openssl():
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fastinit import _core, rules
-from fastinit.arrays import View, writable_view
+from fastinit.arrays import View, empty_bytes, writable_view
 from fastinit.fans import check_groups, parse_layout
 from fastinit.fill import Part, locate_part, run
 from fastinit.matrices import fill_orthogonal, fill_sparse, ones_on_diagonal
@@ -986,6 +986,8 @@ def keystream(generator: Generator, nbytes: int, start: int = 0) -> np.ndarray[A
             raise ValueError(f"{name} must be an int of at least 0, not {value!r}")
     if start + nbytes > 1 << 64:
         raise ValueError(f"start + nbytes must be at most 2**64, not {start + nbytes}")
-    out = np.empty(nbytes, np.uint8)
-    _core.keystream(as_stream(generator).key, int(start), out.data)
+    length, first = int(nbytes), int(start)
+    out = empty_bytes(length, f"nbytes={length}")
+    part = Part((first + length,), (first if length else 0,), (1,))
+    run([(_core.view_of_buffer(out, "uint8", out), part, (_core.BITS, ()), as_key(generator))])
     return out
