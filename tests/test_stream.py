@@ -145,6 +145,81 @@ def test_numpy_generator_advances_and_repeats():
     assert (fastinit.normal(5, generator=np.random.default_rng(0)) == a).all()
 
 
+class OwnGenerator(np.random.Generator):
+    pass
+
+
+GENERATORS = {
+    "Generator": lambda: np.random.Generator(np.random.PCG64(0)),
+    "subclass of Generator": lambda: OwnGenerator(np.random.PCG64(0)),
+    "BitGenerator": lambda: np.random.PCG64(0),
+    "RandomState": lambda: np.random.RandomState(0),
+}
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("fill", [fastinit.normal, fastinit.orthogonal])
+def test_generators_of_numpy_advance_and_repeat(name, fill):
+    generator, again = GENERATORS[name](), GENERATORS[name]()
+    drawn = [fill((4, 4), generator=generator).tobytes() for _ in range(3)]
+    assert len(set(drawn)) == 3
+    assert [fill((4, 4), generator=again).tobytes() for _ in range(3)] == drawn
+    # Others draw from the same generator, and go on where it is.
+    key = int.from_bytes(GENERATORS["Generator"]().bytes(16), "little")
+    if name != "RandomState":
+        assert drawn[0] == fill((4, 4), generator=key).tobytes()
+
+
+def test_bit_generator_is_its_generator():
+    bits = np.random.PCG64(0)
+    drawn = [fastinit.normal(4, generator=g) for g in (bits, np.random.Generator(bits), bits)]
+    generator = np.random.default_rng(0)
+    for values in drawn:
+        assert (values == fastinit.normal(4, generator=generator)).all()
+
+
+@pytest.mark.parametrize("bits", ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"])
+def test_every_bit_generator(bits):
+    made = getattr(np.random, bits)
+    key = int.from_bytes(np.random.Generator(made(1)).bytes(16), "little")
+    assert (fastinit.normal(4, generator=made(1)) == fastinit.normal(4, generator=key)).all()
+
+
+def test_known_answer_of_a_random_state():
+    """Whose values NumPy never changes."""
+    seed = 0xD821CCC0B716A67597C4AA2F8C7F0AAC
+    assert np.random.RandomState(0).bytes(16) == seed.to_bytes(16, "little")
+    values = fastinit.normal(5, generator=np.random.RandomState(0))
+    assert (values == fastinit.normal(5, generator=seed)).all()
+
+
+def test_seed_sequence_is_a_seed():
+    sequence = np.random.SeedSequence(12345)
+    values = fastinit.normal(5, generator=sequence)
+    assert (fastinit.normal(5, generator=sequence) == values).all()
+    seed = int.from_bytes(sequence.generate_state(4).astype("<u4").tobytes(), "little")
+    assert (fastinit.normal(5, generator=seed) == values).all()
+    first, second = sequence.spawn(2)
+    assert (fastinit.normal(5, generator=sequence) == values).all()
+    different = {fastinit.normal(5, generator=g).tobytes() for g in (sequence, first, second)}
+    assert len(different) == 3
+
+
+@pytest.mark.parametrize("make", ["key", "PRNGKey"])
+def test_key_of_jax_is_refused_with_the_way_out(make):
+    jax = pytest.importorskip("jax")
+    key = getattr(jax.random, make)(3)
+    target = np.ones(4)
+    with pytest.raises(TypeError, match="generator is a JAX array") as error:
+        fastinit.normal_(target, generator=key)
+    assert (target == 1).all()
+    way_out = str(error.value).partition("make a seed of the key, ")[2]
+    seed = eval(way_out, {"numpy": np, "jax": jax, "key": key})
+    other = eval(way_out, {"numpy": np, "jax": jax, "key": jax.random.fold_in(key, 1)})
+    assert (fastinit.normal(4, generator=seed) == fastinit.normal(4, generator=seed)).all()
+    assert (fastinit.normal(4, generator=seed) != fastinit.normal(4, generator=other)).any()
+
+
 def test_torch_generator_advances_and_repeats():
     torch = pytest.importorskip("torch")
     generator = torch.Generator().manual_seed(5)

@@ -20,7 +20,7 @@ from fastinit.streams import as_key, as_stream
 
 T = TypeVar("T")
 Function = TypeVar("Function", bound=Callable[..., Any])
-Generator = Any  # None | int | Stream | numpy.random.Generator | torch.Generator
+Generator = Any  # see SHARED
 
 SHARED = {
     "tensor": """\
@@ -29,9 +29,10 @@ tensor : array
         float32, float16, bfloat16, float8_e4m3fn or float8_e5m2; any strides. Parameters that
         require a gradient record none, and their version counter is bumped.""",
     "generator": """\
-generator : None, int, Stream, numpy.random.Generator or torch.Generator
-        Where the bits come from: the process-wide stream (see `manual_seed`), a seed, a stream, or
-        the next 128 bits of a generator, which advances.""",
+generator : None, int, Stream, or a generator of NumPy or torch
+        Where the bits come from: the process-wide stream (see `manual_seed`), a seed (an int or a
+        numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random.Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.""",
     "layout": """\
 layout : str, optional
         A letter an axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, others
@@ -959,7 +960,7 @@ def keystream(generator: Generator, nbytes: int, start: int = 0) -> np.ndarray[A
 
     Parameters
     ----------
-    generator : int, Stream, numpy.random.Generator or torch.Generator
+    generator : int, Stream, or a generator of NumPy or torch
         As for the initializers.
     nbytes : int
         How many bytes.

@@ -221,16 +221,27 @@ def _bytes_of_torch(generator: Any, torch: Any) -> bytes:
 
 
 def _bytes_of(generator: object) -> bytes:
-    """Return the next 16 bytes of a generator of NumPy or torch."""
+    """Return the next 16 bytes of a generator of NumPy or torch, or those of a SeedSequence."""
     numpy_random = sys.modules.get("numpy.random")  # imported when it is asked for
-    if numpy_random is not None and isinstance(generator, numpy_random.Generator):
-        return bytes(generator.bytes(16))
+    if numpy_random is not None:
+        if isinstance(generator, numpy_random.SeedSequence):
+            return bytes(generator.generate_state(2, np.uint64).astype("<u8"))
+        if isinstance(generator, numpy_random.BitGenerator):
+            generator = numpy_random.Generator(generator)
+        if isinstance(generator, numpy_random.Generator | numpy_random.RandomState):
+            return bytes(generator.bytes(16))
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(generator, torch.Generator):
         return _bytes_of_torch(generator, torch)
+    if type(generator).__module__.partition(".")[0] in ("jax", "jaxlib"):
+        raise TypeError(
+            "generator is a JAX array, and JAX's keys are no generators: make a seed of the key, "
+            "numpy.random.SeedSequence(jax.random.key_data(key).tolist())"
+        )
     raise TypeError(
-        "generator must be None, an int seed, a fastinit.Stream, a numpy.random.Generator or a "
-        f"torch.Generator, not {generator!r}"
+        "generator must be None, an int seed, a fastinit.Stream, a torch.Generator, or the "
+        "Generator, BitGenerator, RandomState or SeedSequence of numpy.random, not "
+        f"{generator!r}: draw an int seed below 2**128 from it"
     )
 
 
