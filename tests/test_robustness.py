@@ -29,6 +29,20 @@ def test_import_imports_no_framework():
     assert run_python(code).stdout.strip() == "[]"
 
 
+def test_numpy_random_is_imported_when_it_is_asked_for():
+    """NumPy 1.26 imports it by itself."""
+    code = (
+        "import sys, numpy\n"
+        "before = 'numpy.random' in sys.modules\n"
+        "import fastinit\n"
+        "fastinit.normal(3); fastinit.normal(3, generator=fastinit.Stream(0))\n"
+        "print(('numpy.random' in sys.modules) == before)\n"
+        "print(fastinit.Stream(0).numpy())\n"
+    )
+    output = run_python(code)
+    assert output.stdout == "True\nGenerator(SFC64)\n", output.stderr
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")
 def test_fork_after_use(threads):

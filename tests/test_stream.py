@@ -1,5 +1,6 @@
 """Keys and keystream against hashlib, published vectors, `cryptography` and openssl."""
 
+import hashlib
 import pickle
 import shutil
 import subprocess
@@ -127,6 +128,41 @@ def test_seed_of_wrong_type(seed):
 def test_name_of_wrong_type():
     with pytest.raises(TypeError, match="must be a str"):
         fastinit.Stream(0) / 1
+
+
+class TestNumpyGeneratorOfAStream:
+    def test_derivation(self):
+        stream = fastinit.Stream(0) / "dropout"
+        options = {"key": stream.key, "digest_size": 16, "person": b"fastinit-1-numpy"}
+        seed = int.from_bytes(hashlib.blake2b(**options).digest(), "little")
+        expected = np.random.Generator(np.random.SFC64(seed))
+        assert stream.numpy().bytes(100) == expected.bytes(100)
+
+    @pytest.mark.parametrize(
+        ("stream", "words"),
+        [
+            (fastinit.Stream(0), ("0xe97efb9f426f7a04", "0x8b26fc6d94dacd50")),
+            (fastinit.Stream(0) / "dropout", ("0xca6e1995842dd8d0", "0x416736c6118c4a73")),
+            (fastinit.Stream(2**128 - 1) / "a" / "", ("0xbdff21f51d655dc5", "0xfada722975d6e1cd")),
+        ],
+    )
+    def test_known_answers(self, stream, words):
+        assert tuple(map(hex, stream.numpy().bit_generator.random_raw(2).tolist())) == words
+
+    def test_each_call_returns_its_own(self):
+        stream = fastinit.Stream(7)
+        first, second = stream.numpy(), stream.numpy()
+        values = first.random(5)
+        assert (second.random(5) == values).all()
+        assert (second.random(5) != values).any()
+        assert isinstance(first.bit_generator, np.random.SFC64)
+
+    def test_its_values_are_not_the_fills(self):
+        stream = fastinit.Stream(7)
+        drawn = stream.numpy().bit_generator.random_raw(64)
+        assert not np.isin(drawn, fastinit.keystream(stream, 4096).view("<u8")).any()
+        derived = (b"fastinit-1-numpy", b"fastinit-1-torch", b"fastinit-1")
+        assert len({stream._derived_seed(person, 16) for person in derived}) == 3
 
 
 def test_default_stream():
