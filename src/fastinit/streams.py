@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import operator
+import os
 import secrets
 import sys
 import threading
@@ -212,7 +213,8 @@ def _checked_seed(seed: int) -> int:
 class Calls:
     """The streams of successive calls: number k, from 0, takes the seed's child ``str(k)``."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, is_random: bool = False) -> None:
+        self.is_random = is_random  # nobody chose the seed
         self._root = Stream(seed)
         self._numbers = itertools.count()
         self._hash = hashlib.blake2b(digest_size=16, key=self._root.key, person=PERSON)
@@ -228,13 +230,32 @@ class Calls:
         return child.digest()
 
 
-_default = Calls(secrets.randbits(128))
+def _random_calls() -> Calls:
+    return Calls(secrets.randbits(128), is_random=True)
+
+
+_default = _random_calls()
+
+
+def _separate_from_parent() -> None:
+    """Replace a default stream that nobody seeded, which the parent goes on with."""
+    global _default
+    if _default.is_random:
+        _default = _random_calls()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_separate_from_parent)
 
 
 def manual_seed(seed: int) -> None:
     """Seed the process-wide stream that initializers without a `generator` use.
 
-    Call number k after it, from 0, uses ``Stream(seed) / str(k)``.
+    Call number k after it, from 0, uses ``Stream(seed) / str(k)``; threads share the count. A
+    forked child continues as its parent would, so children forked at the same point draw alike.
+    Children that `multiprocessing` starts by spawn or forkserver are new processes, which their
+    parent's seed does not reach: call `manual_seed` in each. Without any call, every process has a
+    random stream of its own, forked children too.
 
     Parameters
     ----------
