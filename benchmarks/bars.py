@@ -97,6 +97,8 @@ BARS = [
         "torch", "fastinit", 60, 100),
     Bar("trunc_normal_ +-2 sigma time / normal_", "single", "trunc_normal_ float32 +-2 sigma",
         "fastinit", "fastinit normal_", 1.8, 1.2, at_most=True),
+    Bar("keystream speed / NT-store fill", "keystream", "bytes", limits.STREAMED, "fastinit",
+        0.8, 0.95),
     Bar("normal_ speed, 2 threads / 1", "threads", "normal_ float32", "fastinit on 1",
         "fastinit on 2", 1.9, 1.97),
     Bar("normal() of 1 GiB, time / first touch of huge pages", "cold", "large", "fastinit.normal",

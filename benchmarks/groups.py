@@ -19,7 +19,9 @@ from benchmarks.models import fill_each, fill_together, gpt2_fills
 from benchmarks.peers import NORMAL, TRUNCATED, TRUNCATED_USUAL, UNIFORM, Work
 from benchmarks.results import Race
 from benchmarks.timing import Side, alternate
+from fastinit import _core
 from fastinit.arrays import ITEM_SIZES, dtype_of
+from fastinit.fill import run
 
 Array = npt.NDArray[Any]
 ELEMENTS = 64 << 20
@@ -115,6 +117,19 @@ def dtypes(settings: Settings) -> Iterator[Race]:
             for dtype in settings.dtypes
         ]
         yield settings.race("dtypes", work.name, sides, settings.elements, None)
+
+
+def keystream(settings: Settings) -> Iterator[Race]:
+    """The keystream itself, one thread, memory already touched; an element is a byte."""
+    memory = settings.memory[: 4 * settings.elements]
+    view = _core.view_of_buffer(memory, "uint8", memory)
+    bits = ((view, None, (_core.BITS, ()), fastinit.Stream(0).key),)
+    sides = [
+        *limits.sides(memory),
+        Side("fastinit", partial(run, bits), partial(fastinit.set_num_threads, 1)),
+        peers.fastinit_side(UNIFORM, memory.view(np.float32), name="fastinit uniform_"),
+    ]
+    yield settings.race("keystream", "bytes", sides, memory.size, memory.nbytes)
 
 
 def curve(settings: Settings) -> Iterator[Race]:
@@ -261,6 +276,7 @@ GROUPS: dict[str, Callable[[Settings], Iterator[Race]]] = {
     for group in (
         single,
         dtypes,
+        keystream,
         curve,
         threads,
         cold,

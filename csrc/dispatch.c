@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "aes.h"
 #include "internal.h"
 
 #if defined(__AVX2__) || defined(__AES__)
@@ -133,22 +132,4 @@ int fastinit_choose_isa(const char *name)
         }
     }
     return -1;
-}
-
-void fastinit_keystream(const uint8_t key[16], uint64_t start, uint8_t *out, size_t count)
-{
-    enum { CHUNK_TILES = 8, TILE_BYTES = 4 * TILE, CHUNK = CHUNK_TILES * TILE_BYTES };
-    const struct kernels *kernels = active_kernels();
-    uint32_t round_keys[44], words[CHUNK / 4];
-    aes_expand_key(key, round_keys);
-    uint64_t tile = start / TILE_BYTES;
-    size_t skip = start % TILE_BYTES;
-    while (count > 0) {
-        kernels->keystream(round_keys, tile, CHUNK_TILES, words);
-        size_t i = skip;
-        for (; i < CHUNK && count > 0; i++, count--)
-            *out++ = (uint8_t)(words[i / 4] >> (8 * (i % 4)));
-        tile += CHUNK_TILES;
-        skip = 0;
-    }
 }

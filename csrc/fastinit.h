@@ -14,17 +14,19 @@ enum fastinit_dtype {
     FASTINIT_BFLOAT16,
     FASTINIT_FLOAT8_E4M3FN,
     FASTINIT_FLOAT8_E5M2,
-    FASTINIT_DTYPES
+    FASTINIT_DTYPES,                 /* how many there are of floating point */
+    FASTINIT_UINT8 = FASTINIT_DTYPES /* FASTINIT_BITS alone fills it */
 };
 
 /* Bytes of an element. */
 int fastinit_dtype_size(enum fastinit_dtype dtype);
 
 enum fastinit_distribution {
-    FASTINIT_CONSTANT,        /* value */
-    FASTINIT_UNIFORM,         /* low, high: [low, high) */
-    FASTINIT_NORMAL,          /* mean, std */
-    FASTINIT_TRUNCATED_NORMAL /* mean, std, low, high: [low, high], either may be infinite */
+    FASTINIT_CONSTANT,         /* value */
+    FASTINIT_UNIFORM,          /* low, high: [low, high) */
+    FASTINIT_NORMAL,           /* mean, std */
+    FASTINIT_TRUNCATED_NORMAL, /* mean, std, low, high: [low, high], either may be infinite */
+    FASTINIT_BITS              /* of FASTINIT_UINT8: element i is byte i of the keystream */
 };
 
 /* What to write, and where. The element at index (i, j, ...) lies at the address
@@ -87,9 +89,6 @@ void fastinit_orthogonal_job_cancel(fastinit_orthogonal_job *job);
 uint64_t fastinit_orthogonal_job_done(const fastinit_orthogonal_job *job);
 uint64_t fastinit_orthogonal_job_total(const fastinit_orthogonal_job *job);
 void fastinit_orthogonal_job_free(fastinit_orthogonal_job *job);
-
-/* Bytes start ... start + count - 1 of the AES-128-CTR keystream of `key`. */
-void fastinit_keystream(const uint8_t key[16], uint64_t start, uint8_t *out, size_t count);
 
 /* The instruction sets that this build and this machine share, slowest first. */
 size_t fastinit_isa_count(void);

@@ -20,8 +20,8 @@
 
 /* How elements are stored: a dtype, or bfloat16 where no result is subnormal, so that an
    instruction which takes subnormals for zero rounds right. */
-#define BFLOAT16_NO_SUBNORMAL FASTINIT_DTYPES
-#define FORMATS (FASTINIT_DTYPES + 1)
+#define BFLOAT16_NO_SUBNORMAL (FASTINIT_UINT8 + 1)
+#define FORMATS (FASTINIT_UINT8 + 2)
 
 /* How a distribution is computed. A truncated normal becomes whichever of these it equals. */
 enum method {
@@ -30,6 +30,7 @@ enum method {
     METHOD_NORMAL,
     METHOD_TRUNCATED_CENTRE, /* float32 and narrower: both bounds within 3.05 sigma of the mean */
     METHOD_TRUNCATED,        /* any interval */
+    METHOD_BITS,
     METHODS
 };
 
@@ -87,8 +88,6 @@ struct kernels {
     const char *name;
     fill_function *fill[METHODS][FORMATS];
     const struct reflectors *reflectors[2]; /* [dtype] */
-    /* The words of `tiles` tiles of 128 bytes, from the tile with number `first` on. */
-    void (*keystream)(const uint32_t round_keys[44], uint64_t first, size_t tiles, uint32_t *out);
     /* Copies bytes past the caches; any alignment, best where both lie alike within a line. What
        was written is in order with later stores after `stream_end`. */
     void (*stream)(unsigned char *out, const unsigned char *in, size_t bytes);
@@ -126,8 +125,14 @@ static inline double now(void)
 
 static inline size_t format_size(int format)
 {
-    static const unsigned char size[FORMATS] = {8, 4, 2, 2, 1, 1, 2};
+    static const unsigned char size[FORMATS] = {8, 4, 2, 2, 1, 1, 1, 2};
     return size[format];
+}
+
+/* Elements that the words of a tile make: one each, or a word's four bytes. */
+static inline size_t tile_elements(int format)
+{
+    return format == FASTINIT_UINT8 ? 4 * TILE : TILE;
 }
 
 #endif

@@ -159,9 +159,9 @@ INLINE void stream_next_line(struct lines *lines)
 
 /* Whether stores of whole vectors can go past the caches by themselves. */
 #ifdef HAVE_STREAM
-#define CAN_STREAM(size) ((size) > 1)
+#define CAN_STREAM(tile_bytes) ((tile_bytes) >= LINE)
 #else
-#define CAN_STREAM(size) 0
+#define CAN_STREAM(tile_bytes) 0
 #endif
 
 /* Writes whole tiles, one after another, to `out`, and sends lines at the same pace; where `lines`
@@ -183,6 +183,23 @@ INLINE void constant_tiles(int format, int streams, const struct parameters *p, 
                            streams);
             }
         for (size_t sent = 0; !streams && sent < TILE * format_size(format); sent += LINE)
+            stream_next_line(&own);
+    }
+    if (!streams)
+        *lines = own;
+}
+
+/* The words as the bytes that they are read from. Tiles do not wait for each other. */
+INLINE void bits_tiles(int streams, const struct cipher *cipher, uint64_t tile, size_t tiles,
+                       unsigned char *out, struct lines *lines)
+{
+    struct lines own = streams ? (struct lines){0} : *lines;
+    for (const uint64_t end = tile + tiles; tile != end; tile++, out += 4 * TILE) {
+        u32_vector words[F32_VECTORS];
+        f32_keystream(cipher, tile, words);
+        for (int v = 0; v < F32_VECTORS; v++)
+            u32_write(out + 4 * U32_LANES * v, u32_little_endian(words[v]), streams);
+        for (size_t sent = 0; !streams && sent < 4 * TILE; sent += LINE)
             stream_next_line(&own);
     }
     if (!streams)
@@ -313,31 +330,33 @@ static void stream_tiles(tiles_function *write_tiles, size_t tile_bytes,
     stream_end();
 }
 
-static void fill(tiles_function *write_tiles, size_t size, const struct parameters *p,
+static void fill(tiles_function *write_tiles, int format, const struct parameters *p,
                  uint64_t first, size_t count, unsigned char *out, int stream)
 {
+    const size_t size = format_size(format), elements = tile_elements(format);
+    const size_t tile_bytes = elements * size;
     struct cipher cipher;
     set_up_cipher(&cipher, p->round_keys);
-    uint64_t tile = first / TILE;
-    size_t skip = first % TILE;
+    uint64_t tile = first / elements;
+    size_t skip = first % elements;
     struct lines none = {0};
     while (count > 0) {
-        if (skip == 0 && count >= TILE) {
-            const size_t tiles = count / TILE;
-            if (!stream || tiles * TILE * size < STAGE_BYTES) {
+        if (skip == 0 && count >= elements) {
+            const size_t tiles = count / elements;
+            if (!stream || tiles * tile_bytes < STAGE_BYTES) {
                 write_tiles(&cipher, p, tile, tiles, out, &none);
-            } else if (CAN_STREAM(size) && (uintptr_t)out % LINE == 0) {
+            } else if (CAN_STREAM(tile_bytes) && (uintptr_t)out % LINE == 0) {
                 write_tiles(&cipher, p, tile, tiles, out, NULL);
                 stream_end();
             } else {
-                stream_tiles(write_tiles, TILE * size, &cipher, p, tile, tiles, out);
+                stream_tiles(write_tiles, tile_bytes, &cipher, p, tile, tiles, out);
             }
             tile += tiles;
-            out += tiles * TILE * size;
-            count -= tiles * TILE;
+            out += tiles * tile_bytes;
+            count -= tiles * elements;
         } else {
             unsigned char edge[TILE * sizeof(double)];
-            const size_t now = count < TILE - skip ? count : TILE - skip;
+            const size_t now = count < elements - skip ? count : elements - skip;
             write_tiles(&cipher, p, tile++, 1, edge, &none);
             memcpy(out, edge + skip * size, now * size);
             out += now * size;
@@ -350,6 +369,8 @@ static void fill(tiles_function *write_tiles, size_t size, const struct paramete
 #define TILES(method, format, streams, cipher, p)                                                  \
     if ((method) == METHOD_CONSTANT)                                                               \
         constant_tiles(format, streams, p, tiles, out, lines);                                     \
+    else if ((method) == METHOD_BITS)                                                              \
+        bits_tiles(streams, cipher, tile, tiles, out, lines);                                      \
     else if ((format) == FASTINIT_FLOAT64) /* which has no centre: its polynomial is float32's */  \
         f64_tiles((method) == METHOD_TRUNCATED_CENTRE ? METHOD_TRUNCATED : (method), streams,      \
                   cipher, p, tile, tiles, out, lines);                                             \
@@ -362,7 +383,7 @@ static void fill(tiles_function *write_tiles, size_t size, const struct paramete
         /* Copies, which the stores to `out` cannot alias, so that they stay in registers. */      \
         const struct cipher own_cipher = *cipher;                                                  \
         const struct parameters own = *p;                                                          \
-        if (CAN_STREAM(format_size(format)) && lines == NULL) {                                    \
+        if (CAN_STREAM(tile_elements(format) * format_size(format)) && lines == NULL) {            \
             TILES(method, format, 1, &own_cipher, &own)                                            \
         } else {                                                                                   \
             TILES(method, format, 0, &own_cipher, &own)                                            \
@@ -371,7 +392,7 @@ static void fill(tiles_function *write_tiles, size_t size, const struct paramete
     static void name(const struct parameters *p, uint64_t first, size_t count, void *out,          \
                      int stream)                                                                   \
     {                                                                                              \
-        fill(name##_tiles, format_size(format), p, first, count, out, stream);                     \
+        fill(name##_tiles, format, p, first, count, out, stream);                                  \
     }
 #ifdef HAVE_BFLOAT16
 #define DEFINE_NO_SUBNORMAL(name, method)                                                          \
@@ -402,18 +423,7 @@ DEFINE_FILLS(uniform, METHOD_UNIFORM)
 DEFINE_FILLS(normal, METHOD_NORMAL)
 DEFINE_FILLS(truncated_centre, METHOD_TRUNCATED_CENTRE)
 DEFINE_FILLS(truncated, METHOD_TRUNCATED)
-
-static void keystream(const uint32_t round_keys[44], uint64_t first, size_t tiles, uint32_t *out)
-{
-    struct cipher cipher;
-    set_up_cipher(&cipher, round_keys);
-    for (const uint64_t end = first + tiles; first != end; first++, out += TILE) {
-        u32_vector words[F32_VECTORS];
-        f32_keystream(&cipher, first, words);
-        for (int v = 0; v < F32_VECTORS; v++)
-            u32_store(out + v * U32_LANES, words[v]);
-    }
-}
+DEFINE_FILL(bits_uint8, METHOD_BITS, FASTINIT_UINT8)
 
 static void stream(unsigned char *out, const unsigned char *in, size_t bytes)
 {
@@ -437,7 +447,8 @@ static void stream(unsigned char *out, const unsigned char *in, size_t bytes)
                 [METHOD_NORMAL] = NAME_FILLS(normal),                                              \
                 [METHOD_TRUNCATED_CENTRE] = NAME_FILLS(truncated_centre),                          \
                 [METHOD_TRUNCATED] = NAME_FILLS(truncated),                                        \
+                [METHOD_BITS] = {[FASTINIT_UINT8] = bits_uint8},                                   \
             },                                                                                     \
-        .reflectors = {&f64_reflectors, &f32_reflectors}, .keystream = keystream,                  \
-        .stream = stream, .stream_end = stream_end,                                                \
+        .reflectors = {&f64_reflectors, &f32_reflectors}, .stream = stream,                        \
+        .stream_end = stream_end,                                                                  \
     }

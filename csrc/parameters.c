@@ -182,6 +182,8 @@ static int is_never_subnormal(enum method method, const struct parameters *p)
 static enum method choose_method(enum fastinit_distribution distribution, enum fastinit_dtype dtype,
                                  const double given[4], struct parameters *out)
 {
+    if (distribution == FASTINIT_BITS)
+        return METHOD_BITS;
     const struct format *computed =
         &formats[dtype == FASTINIT_FLOAT64 ? FASTINIT_FLOAT64 : FASTINIT_FLOAT32];
     if (distribution == FASTINIT_CONSTANT)

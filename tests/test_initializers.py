@@ -236,7 +236,7 @@ def test_docstrings(name):
 
 
 @pytest.mark.parametrize(
-    "module", ["streams", "fans", "fill", "arrays", "initializers", "creation"]
+    "module", ["streams", "threads", "fans", "fill", "arrays", "initializers", "creation"]
 )
 def test_examples_run(module):
     result = doctest.testmod(importlib.import_module(f"fastinit.{module}"))

@@ -29,6 +29,20 @@ def test_import_imports_no_framework():
     assert run_python(code).stdout.strip() == "[]"
 
 
+def test_numpy_random_is_imported_when_it_is_asked_for():
+    """NumPy 1.26 imports it by itself."""
+    code = (
+        "import sys, numpy\n"
+        "before = 'numpy.random' in sys.modules\n"
+        "import fastinit\n"
+        "fastinit.normal(3); fastinit.normal(3, generator=fastinit.Stream(0))\n"
+        "print(('numpy.random' in sys.modules) == before)\n"
+        "print(fastinit.Stream(0).numpy())\n"
+    )
+    output = run_python(code)
+    assert output.stdout == "True\nGenerator(SFC64)\n", output.stderr
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")
 def test_fork_after_use(threads):
@@ -108,14 +122,17 @@ def test_default_stream_is_shared_by_threads():
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    "fill", ["fastinit.normal_(array, generator=0)", "fastinit.keystream(0, 1 << 32)"]
+)
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_ctrl_c_stops_a_long_fill(threads):
+def test_ctrl_c_stops_a_long_fill(threads, fill):
     code = (
         "import fastinit, numpy as np, sys, time\n"
         "array = np.zeros(1 << 30, np.float32)\n"  # 4 GiB, of which little is touched
         "print('ready', flush=True)\n"
         "try:\n"
-        "    while True: fastinit.normal_(array, generator=0)\n"
+        f"    while True: {fill}\n"
         "except KeyboardInterrupt:\n"
         "    print(time.time(), flush=True)\n"
     )

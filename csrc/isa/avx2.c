@@ -129,6 +129,7 @@ INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b) { return _m
 INLINE u32_vector u32_from_f32_bits(f32_vector a) { return _mm256_castps_si256(a); }
 INLINE f32_vector f32_from_u32_bits(u32_vector a) { return _mm256_castsi256_ps(a); }
 INLINE u64_vector u64_from_u32_pairs(u32_vector a) { return a; }
+INLINE u32_vector u32_little_endian(u32_vector a) { return a; }
 INLINE void u32_store(void *out, u32_vector a) { _mm256_storeu_si256(out, a); }
 INLINE __m128i u32_low_16(u32_vector a)
 {

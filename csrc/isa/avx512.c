@@ -106,6 +106,7 @@ INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b) { return _m
 INLINE u32_vector u32_from_f32_bits(f32_vector a) { return _mm512_castps_si512(a); }
 INLINE f32_vector f32_from_u32_bits(u32_vector a) { return _mm512_castsi512_ps(a); }
 INLINE u64_vector u64_from_u32_pairs(u32_vector a) { return a; }
+INLINE u32_vector u32_little_endian(u32_vector a) { return a; }
 INLINE void u32_store(void *out, u32_vector a) { _mm512_storeu_si512(out, a); }
 INLINE void u32_store_low_16(void *out, u32_vector a) { _mm256_storeu_si256(out, _mm512_cvtepi32_epi16(a)); }
 INLINE u32_vector u32_pack_high_16(u32_vector a, u32_vector b)

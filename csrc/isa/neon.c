@@ -114,6 +114,7 @@ INLINE f64_vector f64_from_signed_high_half(u32_vector a) { return vcvtq_f64_s64
 INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high) { return vcvt_high_f32_f64(vcvt_f32_f64(low), high); }
 
 /* Stores of bytes: the targets need not be aligned. */
+INLINE u32_vector u32_little_endian(u32_vector a) { return a; }
 INLINE void u32_store(void *out, u32_vector a) { vst1q_u8(out, vreinterpretq_u8_u32(a)); }
 INLINE void f32_store(void *out, f32_vector a) { vst1q_u8(out, vreinterpretq_u8_f32(a)); }
 INLINE void f64_store(void *out, f64_vector a) { vst1q_u8(out, vreinterpretq_u8_f64(a)); }

@@ -97,6 +97,12 @@ typedef struct {
 REAL_OPERATIONS(f32, u32, float, uint32_t, 16, FMAF, sqrtf, 23, 127)
 REAL_OPERATIONS(f64, u64, double, uint64_t, 8, FMA, sqrt, 52, 1023)
 
+INLINE uint32_t little_endian(uint32_t x)
+{
+    const unsigned char bytes[4] = {x & 255, x >> 8 & 255, x >> 16 & 255, x >> 24};
+    memcpy(&x, bytes, sizeof x);
+    return x;
+}
 /* Two's complement without the implementation-defined conversion. */
 INLINE int32_t signed_32(uint32_t x)
 {
@@ -137,6 +143,8 @@ INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b)
     LANES(u32_vector, 16, m.lane[i] ? a.lane[i] : b.lane[i])
 INLINE u32_vector u32_from_f32_bits(f32_vector a) LANES(u32_vector, 16, f32_bits(a.lane[i]))
 INLINE f32_vector f32_from_u32_bits(u32_vector a) LANES(f32_vector, 16, f32_from_bits(a.lane[i]))
+/* The words whose memory holds a's in little-endian byte order. */
+INLINE u32_vector u32_little_endian(u32_vector a) LANES(u32_vector, 16, little_endian(a.lane[i]))
 INLINE u64_vector u64_from_u32_pairs(u32_vector a)
     LANES(u64_vector, 8, a.lane[2 * i] | (uint64_t)a.lane[2 * i + 1] << 32)
     /* clang-format on */

@@ -10,9 +10,10 @@ and, without the underscore, as functions that create NumPy arrays::
 
 The map, from the top down: `initializers` and `creation` (signatures and docstrings); `rules`
 (shape to distribution and scale); `fans` (fans and gains) and `streams` (seeds, names, keys);
-`matrices` (diagonal, orthogonal, sparse); `fill` (parts of a logical tensor, threads, progress);
-`arrays` (views of memory, allocation); `_core` (the seam to C). `torch` initialises whole PyTorch
-models, and is imported only when asked for; `cli` is the command ``python -m fastinit``.
+`matrices` (diagonal, orthogonal, sparse); `fill` (parts of a logical tensor, progress) and
+`threads` (how many); `arrays` (views of memory, allocation); `_core` (the seam to C). `torch`
+initialises whole PyTorch models, and is imported only when asked for; `cli` is the command
+``python -m fastinit``.
 """
 
 import os as _os
@@ -46,7 +47,7 @@ from fastinit.creation import (
     zeros,
 )
 from fastinit.fans import calculate_fan_in_and_fan_out, calculate_gain
-from fastinit.fill import get_num_threads, report_progress, set_num_threads
+from fastinit.fill import report_progress
 from fastinit.initializers import (
     constant_,
     delta_orthogonal_,
@@ -73,6 +74,7 @@ from fastinit.initializers import (
     zeros_,
 )
 from fastinit.streams import Stream, manual_seed
+from fastinit.threads import get_num_threads, set_num_threads
 
 __version__ = _version("fastinit")
 

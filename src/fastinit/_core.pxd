@@ -12,12 +12,14 @@ cdef extern from "fastinit.h" nogil:
         FASTINIT_BFLOAT16
         FASTINIT_FLOAT8_E4M3FN
         FASTINIT_FLOAT8_E5M2
+        FASTINIT_UINT8
 
     enum fastinit_distribution:
         FASTINIT_CONSTANT
         FASTINIT_UNIFORM
         FASTINIT_NORMAL
         FASTINIT_TRUNCATED_NORMAL
+        FASTINIT_BITS
 
     ctypedef struct fastinit_fill:
         void *data
@@ -66,7 +68,6 @@ cdef extern from "fastinit.h" nogil:
     uint64_t fastinit_orthogonal_job_done(const fastinit_orthogonal_job *job)
     uint64_t fastinit_orthogonal_job_total(const fastinit_orthogonal_job *job)
     void fastinit_orthogonal_job_free(fastinit_orthogonal_job *job)
-    void fastinit_keystream(const uint8_t *key, uint64_t start, uint8_t *out, size_t count)
     size_t fastinit_isa_count()
     const char *fastinit_isa_name(size_t i)
     const char *fastinit_isa()

@@ -21,6 +21,7 @@ CONSTANT = FASTINIT_CONSTANT
 UNIFORM = FASTINIT_UNIFORM
 NORMAL = FASTINIT_NORMAL
 TRUNCATED_NORMAL = FASTINIT_TRUNCATED_NORMAL
+BITS = FASTINIT_BITS
 MAX_DIMENSIONS = FASTINIT_MAX_DIMENSIONS
 PANEL_COLUMNS = FASTINIT_PANEL_COLUMNS
 
@@ -30,7 +31,9 @@ cdef enum:
     BRIEF_BYTES = 1 << 14
 
 
-cdef dict names = {code: name for name, code in DTYPES.items()}
+# BITS alone fills uint8.
+cdef dict codes = {**DTYPES, "uint8": FASTINIT_UINT8}
+cdef dict names = {code: name for name, code in codes.items()}
 
 
 # The structures of DLPack 1.3, https://dmlc.github.io/dlpack/latest/c_api.html
@@ -88,7 +91,7 @@ cdef class View:
         self.data = <char *><uintptr_t>address
         self.owner = owner
         self.on_written = on_written
-        self.set_layout(DTYPES[dtype], len(shape))
+        self.set_layout(codes[dtype], len(shape))
         for axis in range(self.dimensions):
             self.lengths[axis] = shape[axis]
             self.steps[axis] = strides[axis] * unit
@@ -266,7 +269,7 @@ def view_of_buffer(exporter, str dtype not None, owner):
             raise ValueError("tensor is read-only: fill a copy, or make it writable")
         view.owner = owner
         view.data = <char *>buffer.buf
-        view.set_layout(DTYPES[dtype], buffer.ndim)
+        view.set_layout(codes[dtype], buffer.ndim)
         for axis in range(buffer.ndim):
             view.lengths[axis] = buffer.shape[axis]
             view.steps[axis] = buffer.strides[axis]
@@ -446,14 +449,6 @@ cdef int set_orthogonal(fastinit_orthogonal *item, tuple matrices) except -1:
     memcpy(item.key, &key_bytes[0], 16)
     item.gain = gain
     return 0
-
-
-def keystream(const uint8_t[::1] key not None, uint64_t start, uint8_t[::1] out not None):
-    """Write the keystream of `key` from byte `start` on to `out`."""
-    cdef size_t count = out.shape[0]
-    if count > 0:
-        with nogil:
-            fastinit_keystream(&key[0], start, &out[0], count)
 
 
 def isa():

@@ -296,6 +296,12 @@ def empty(shape: int | Sequence[int], dtype: Any = "float32") -> npt.NDArray[Any
     lengths = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
     checked = checked_shape(lengths)
     size = math.prod(checked) * numpy_dtype.itemsize
+    memory = empty_bytes(size, f"shape {checked} and dtype {numpy_dtype.name}")
+    return memory.view(numpy_dtype).reshape(checked)
+
+
+def empty_bytes(size: int, purpose: str) -> npt.NDArray[np.uint8]:
+    """Allocate memory as the fills like it; `purpose` is for the error where there is none."""
     if size < HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
         memory = np.empty(size + ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % ALIGNMENT
@@ -304,13 +310,11 @@ def empty(shape: int | Sequence[int], dtype: Any = "float32") -> npt.NDArray[Any
         try:
             pages = mmap.mmap(-1, size + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         except (OSError, OverflowError, ValueError) as error:
-            raise MemoryError(
-                f"unable to allocate {size} bytes for shape {checked} and dtype {numpy_dtype.name}"
-            ) from error
+            raise MemoryError(f"unable to allocate {size} bytes for {purpose}") from error
         pages.madvise(mmap.MADV_HUGEPAGE)
         memory = np.frombuffer(pages, np.uint8)
         start = -memory.ctypes.data % HUGE_PAGE
-    return memory[start : start + size].view(numpy_dtype).reshape(checked)
+    return memory[start : start + size]
 
 
 def checked_shape(shape: Sequence[Any]) -> tuple[int, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from fastinit import _core
 from fastinit.arrays import View, checked_shape
 from fastinit.rules import Distribution
+from fastinit.threads import get_num_threads
 
 # Fewer bytes than this a thread are filled sooner than a thread starts.
 BYTES_PER_THREAD = 2 << 20
@@ -23,7 +23,6 @@ LOGICAL_ELEMENTS = 1 << 63
 
 Progress = Callable[[int, int], object]
 _progress: ContextVar[Progress | None] = ContextVar("fastinit_progress", default=None)
-_threads: int | None = None
 
 
 class Part(NamedTuple):
@@ -154,53 +153,3 @@ def report_progress(callback: Progress) -> Iterator[None]:
         yield
     finally:
         _progress.reset(token)
-
-
-def set_num_threads(threads: int | None) -> None:
-    """Set how many threads a large fill uses at most.
-
-    Parameters
-    ----------
-    threads : int or None
-        At least 1; None restores the default: FASTINIT_NUM_THREADS, or the CPUs that this process
-        may use, divided by LOCAL_WORLD_SIZE where torchrun has set it.
-
-    Examples
-    --------
-    >>> import fastinit
-    >>> fastinit.set_num_threads(1)
-    >>> fastinit.get_num_threads()
-    1
-    >>> fastinit.set_num_threads(None)
-    """
-    global _threads
-    _threads = None if threads is None else _checked_threads("threads", threads)
-
-
-def get_num_threads() -> int:
-    """Return how many threads a large fill uses at most.
-
-    Returns
-    -------
-    int
-    """
-    if _threads is not None:
-        return _threads
-    if text := os.environ.get("FASTINIT_NUM_THREADS"):
-        return _checked_threads("FASTINIT_NUM_THREADS", text)
-    if hasattr(os, "sched_getaffinity"):
-        available = len(os.sched_getaffinity(0))
-    else:
-        available = os.cpu_count() or 1
-    ranks = os.environ.get("LOCAL_WORLD_SIZE", "")
-    return max(1, available // max(1, int(ranks) if ranks.isdecimal() else 1))
-
-
-def _checked_threads(name: str, value: int | str) -> int:
-    try:
-        threads = int(value)
-    except (TypeError, ValueError):
-        threads = 0
-    if threads < 1 or isinstance(value, bool | float):
-        raise ValueError(f"{name} must be an int of at least 1, not {value!r}")
-    return threads

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fastinit import _core, rules
-from fastinit.arrays import View, writable_view
+from fastinit.arrays import View, empty_bytes, writable_view
 from fastinit.fans import axis_of_groups, parse_layout
 from fastinit.fill import Part, locate_part, run
 from fastinit.matrices import fill_orthogonal, fill_sparse, ones_on_diagonal
@@ -20,7 +20,7 @@ from fastinit.streams import as_key, as_stream
 
 T = TypeVar("T")
 Function = TypeVar("Function", bound=Callable[..., Any])
-Generator = Any  # None | int | Stream | numpy.random.Generator | torch.Generator
+Generator = Any  # see SHARED
 
 SHARED = {
     "tensor": """\
@@ -29,9 +29,10 @@ tensor : array
         float32, float16, bfloat16, float8_e4m3fn or float8_e5m2; any strides. Parameters that
         require a gradient record none, and their version counter is bumped.""",
     "generator": """\
-generator : None, int, Stream, numpy.random.Generator or torch.Generator
-        Where the bits come from: the process-wide stream (see `manual_seed`), a seed, a stream, or
-        the next 128 bits of a generator, which advances.""",
+generator : None, int, Stream, or a generator of NumPy or torch
+        Where the bits come from: the process-wide stream (see `manual_seed`), a seed (an int or a
+        numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random.Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.""",
     "layout": """\
 layout : str, optional
         A letter an axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, others
@@ -989,7 +990,7 @@ def keystream(generator: Generator, nbytes: int, start: int = 0) -> np.ndarray[A
 
     Parameters
     ----------
-    generator : int, Stream, numpy.random.Generator or torch.Generator
+    generator : int, Stream, or a generator of NumPy or torch
         As for the initializers.
     nbytes : int
         How many bytes.
@@ -1016,6 +1017,8 @@ def keystream(generator: Generator, nbytes: int, start: int = 0) -> np.ndarray[A
             raise ValueError(f"{name} must be an int of at least 0, not {value!r}")
     if start + nbytes > 1 << 64:
         raise ValueError(f"start + nbytes must be at most 2**64, not {start + nbytes}")
-    out = np.empty(nbytes, np.uint8)
-    _core.keystream(as_stream(generator).key, int(start), out.data)
+    length, first = int(nbytes), int(start)
+    out = empty_bytes(length, f"nbytes={length}")
+    part = Part((first + length,), (first if length else 0,), (1,))
+    run([(_core.view_of_buffer(out, "uint8", out), part, (_core.BITS, ()), as_key(generator))])
     return out

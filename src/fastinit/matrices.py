@@ -11,9 +11,10 @@ import numpy.typing as npt
 from fastinit import _core
 from fastinit.arrays import View, as_integers, dtype_of, empty, writable_view
 from fastinit.fans import Axes
-from fastinit.fill import Fill, Part, get_num_threads, locate_part, run, work_on
+from fastinit.fill import Fill, Part, locate_part, run, work_on
 from fastinit.rules import constant
 from fastinit.streams import Stream
+from fastinit.threads import get_num_threads
 
 Array = npt.NDArray[Any]
 

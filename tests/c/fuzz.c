@@ -50,13 +50,19 @@ static double take_finite(struct input *input)
     return isfinite(value) ? value : 0;
 }
 
-/* Parameters as fastinit.h demands them. */
+/* Parameters as fastinit.h demands them; bits have a dtype of their own. */
 static void take_distribution(struct input *input, fastinit_fill *fill)
 {
     static const double largest[FASTINIT_DTYPES] = {DBL_MAX,    FLT_MAX, 65504,
                                                     0x1.fep127, 448,     57344};
     double *const p = fill->parameters;
-    fill->distribution = (enum fastinit_distribution)take_below(input, 4);
+    const uint64_t choice = take(input, 2);
+    if (choice >= 0xe000) {
+        fill->distribution = FASTINIT_BITS;
+        fill->dtype = FASTINIT_UINT8;
+        return;
+    }
+    fill->distribution = (enum fastinit_distribution)(choice % 4);
     for (int i = 0; i < 4; i++)
         p[i] = take_finite(input);
     double *const bounds = fill->distribution == FASTINIT_UNIFORM ? p : p + 2;
@@ -91,8 +97,8 @@ static int take_target(struct input *input, struct target *target)
     fastinit_fill *const fill = &target->fill;
     memset(fill, 0, sizeof *fill);
     fill->dtype = (enum fastinit_dtype)take_below(input, FASTINIT_DTYPES);
-    const int64_t size = fastinit_dtype_size(fill->dtype);
     take_distribution(input, fill);
+    const int64_t size = fastinit_dtype_size(fill->dtype);
     for (int i = 0; i < 16; i++)
         fill->key[i] = (uint8_t)take(input, 1);
     fill->first = take(input, (int)take_below(input, 8));

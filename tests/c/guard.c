@@ -32,9 +32,10 @@ static const struct {
     {"normal", FASTINIT_NORMAL, {0, 1}},
     {"truncated centre", FASTINIT_TRUNCATED_NORMAL, {0, 1, -2, 2}},
     {"truncated", FASTINIT_TRUNCATED_NORMAL, {0, 1, -1, INFINITY}},
+    {"bits", FASTINIT_BITS, {0}},
 };
 
-enum { DISTRIBUTIONS = sizeof distributions / sizeof *distributions };
+enum { BITS = sizeof distributions / sizeof *distributions - 1 };
 
 static size_t page, usable;
 static unsigned char *pages; /* usable bytes between two pages that cannot be touched */
@@ -119,9 +120,10 @@ int main(void)
     for (size_t i = 0; i < fastinit_isa_count(); i++) {
         fastinit_choose_isa(fastinit_isa_name(i));
         checked = 0;
-        for (int distribution = 0; distribution < DISTRIBUTIONS; distribution++)
+        for (int distribution = 0; distribution < BITS; distribution++)
             for (int dtype = 0; dtype < FASTINIT_DTYPES; dtype++)
                 check_dtype(distribution, (enum fastinit_dtype)dtype);
+        check_dtype(BITS, FASTINIT_UINT8);
         printf("%s %lu targets between guard pages\n", fastinit_isa(), checked);
     }
     return failures != 0;

@@ -25,13 +25,14 @@ static const uint8_t key[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
 static const struct {
     const char *name;
     size_t size;
-} dtypes[FASTINIT_DTYPES] = {
+} dtypes[] = {
     [FASTINIT_FLOAT64] = {"float64", 8},
     [FASTINIT_FLOAT32] = {"float32", 4},
     [FASTINIT_FLOAT16] = {"float16", 2},
     [FASTINIT_BFLOAT16] = {"bfloat16", 2},
     [FASTINIT_FLOAT8_E4M3FN] = {"float8_e4m3fn", 1},
     [FASTINIT_FLOAT8_E5M2] = {"float8_e5m2", 1},
+    [FASTINIT_UINT8] = {"uint8", 1},
 };
 
 struct distribution {
@@ -275,21 +276,49 @@ static void report_orthogonal(struct report *report, enum fastinit_dtype dtype, 
         hash(whole, 2 * count, size));
 }
 
+static fastinit_fill describe_bits(uint8_t *out, uint64_t start, size_t count)
+{
+    static const struct distribution bits = {.kind = FASTINIT_BITS};
+    return describe(&bits, FASTINIT_UINT8, out, start, count);
+}
+
+/* Bytes of the keystream, from within a tile on: at once, past the caches where they are many,
+   and in pieces. */
+static void report_bits(struct report *report, size_t count)
+{
+    static uint8_t whole[1 + STREAMED_BYTES], parts[STREAMED_BYTES];
+    const size_t half = count / 2 - 3;
+    const fastinit_fill all = describe_bits(whole + 1, KEYSTREAM_START, count);
+    const fastinit_fill pieces[3] = {
+        describe_bits(parts, KEYSTREAM_START, 777),
+        describe_bits(parts + 777, KEYSTREAM_START + 777, half - 777),
+        describe_bits(parts + half, KEYSTREAM_START + half, count - half),
+    };
+    memset(whole, 0x5a, sizeof whole);
+    memset(parts, 0xa5, sizeof parts);
+    run(&all, 1);
+    run(pieces, 3);
+    if (memcmp(whole + 1, parts, count) != 0)
+        fail("parts differ from the whole", "keystream", "uint8");
+    say(report, "keystream %zu-bytes-from-%d %016" PRIx64, count, KEYSTREAM_START,
+        hash(whole + 1, count, 1));
+}
+
 static void report_keystream(struct report *report)
 {
-    static uint8_t bytes[KEYSTREAM_BYTES], again[KEYSTREAM_BYTES];
-    char hex[2 * 64 + 1];
-    fastinit_keystream(key, 0, bytes, 64);
-    for (int i = 0; i < 64; i++)
+    static const uint8_t first[16] = {0xc6, 0xa1, 0x3b, 0x37, 0x87, 0x8f, 0x5b, 0x82,
+                                      0x6f, 0x4f, 0x81, 0x62, 0xa1, 0xc8, 0xd8, 0x79};
+    uint8_t bytes[64];
+    char hex[2 * sizeof bytes + 1];
+    const fastinit_fill fill = describe_bits(bytes, 0, sizeof bytes);
+    run(&fill, 1);
+    if (memcmp(bytes, first, sizeof first) != 0)
+        fail("differs from AES-128 of a zero block", "keystream", "uint8");
+    for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
     say(report, "keystream first-64-bytes %s", hex);
-    fastinit_keystream(key, KEYSTREAM_START, bytes, KEYSTREAM_BYTES);
-    fastinit_keystream(key, KEYSTREAM_START, again, 777);
-    fastinit_keystream(key, KEYSTREAM_START + 777, again + 777, KEYSTREAM_BYTES - 777);
-    if (memcmp(bytes, again, KEYSTREAM_BYTES) != 0)
-        fail("parts differ from the whole", "keystream", "bytes");
-    say(report, "keystream %d-bytes-from-%d %016" PRIx64, KEYSTREAM_BYTES, KEYSTREAM_START,
-        hash(bytes, KEYSTREAM_BYTES, 1));
+    report_bits(report, KEYSTREAM_BYTES);
+    report_bits(report, STREAMED_BYTES);
 }
 
 static void make_report(struct report *report)
