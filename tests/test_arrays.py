@@ -111,6 +111,15 @@ def test_dlpack(kind):
             fastinit.normal_(OnlyDLPack(base))
 
 
+def test_dlpack_exporter_refuses():
+    class Refusing(OnlyDLPack):
+        def __dlpack__(self, **keywords):
+            raise BufferError("the array is read-only")
+
+    with pytest.raises(ValueError, match="tensor does not lend its memory: the array is read-only"):
+        fastinit.normal_(Refusing(np.zeros(3)))
+
+
 def test_bfloat16_by_dlpack():
     torch = pytest.importorskip("torch")
     tensor = torch.zeros(24, dtype=torch.bfloat16)
