@@ -1,4 +1,4 @@
-"""Fixtures that force each compiled path, and how long hypothesis tries."""
+"""Fixtures that force each compiled path, hypothesis' profiles, and skips that are failures."""
 
 import hypothesis
 import numpy as np
@@ -53,6 +53,11 @@ def pytest_addoption(parser):
     parser.addoption(
         "--slow", action="store_true", help="also run the tests marked slow (minutes to an hour)"
     )
+    parser.addoption(
+        "--nothing-missing",
+        action="store_true",
+        help="fail, instead of skip, where a package cannot be imported",
+    )
 
 
 def pytest_collection_modifyitems(config, items):
@@ -61,3 +66,22 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(skip)
+
+
+def _fail_if_missing(config, report):
+    """Turn the skip of `pytest.importorskip` into a failure under --nothing-missing."""
+    if report.skipped and config.getoption("--nothing-missing"):
+        _, _, reason = report.longrepr
+        if "could not import" in reason:
+            report.outcome, report.longrepr = "failed", f"--nothing-missing: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return _fail_if_missing(collector.config, (yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    return _fail_if_missing(item.config, (yield))

@@ -136,8 +136,17 @@ def test_dlpack(kind):
     assert (base[0] == 0).all()
     base.flags.writeable = False
     if kind is OnlyDLPack:
-        with pytest.raises(ValueError, match="read-only"):
+        with pytest.raises(ValueError, match=r"read-?only"):
             fastinit.normal_(OnlyDLPack(base))
+
+
+def test_dlpack_exporter_refuses():
+    class Refusing(OnlyDLPack):
+        def __dlpack__(self, **keywords):
+            raise BufferError("the array is read-only")
+
+    with pytest.raises(ValueError, match="tensor does not lend its memory: the array is read-only"):
+        fastinit.normal_(Refusing(np.zeros(3)))
 
 
 def test_bfloat16_by_dlpack():

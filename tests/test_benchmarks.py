@@ -42,7 +42,7 @@ def test_every_group_and_bar_has_its_sides(results, monkeypatch):
     missing = [bar.label for bar in BARS if bar.value(run) is None]
     if missing:
         absent = [name for name in PEERS if installed(name) is None]
-        pytest.skip(f"left out: {missing}; not installed: {absent}")
+        pytest.skip(f"could not import {absent}: left out {missing}")
 
 
 def test_report_is_written_and_deterministic(results, tmp_path, monkeypatch):

@@ -210,9 +210,12 @@ def _bump_version_of_torch(tensor: Any) -> None:
 def _dlpack_view(tensor: Any) -> View:
     _core.check_dlpack_device(int(tensor.__dlpack_device__()[0]))
     try:
-        capsule = tensor.__dlpack__(max_version=(1, 0), copy=False)
-    except TypeError:  # written before DLPack 1.0
-        capsule = tensor.__dlpack__()
+        try:
+            capsule = tensor.__dlpack__(max_version=(1, 0), copy=False)
+        except TypeError:  # written before DLPack 1.0, which cannot export what is read-only
+            capsule = tensor.__dlpack__()
+    except BufferError as error:
+        raise ValueError(f"tensor does not lend its memory: {error}") from error
     return _core.view_of_dlpack_capsule(capsule, tensor)
 
 

@@ -72,9 +72,11 @@ Raises
 
 def documented(function: Function) -> Function:
     """Put the shared sections into a docstring."""
-    for name, text in SHARED.items():
-        function.__doc__ = (function.__doc__ or "").replace(f"<{name}>", text)
-    function.__doc__ = inspect.cleandoc(function.__doc__ or "")
+    documentation = function.__doc__
+    if documentation is not None:  # python -OO strips it
+        for name, text in SHARED.items():
+            documentation = documentation.replace(f"<{name}>", text)
+        function.__doc__ = inspect.cleandoc(documentation)
     return function
 
 

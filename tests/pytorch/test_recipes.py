@@ -210,17 +210,15 @@ def test_subclass_with_a_reset_of_its_own_is_not_torchs():
         ft.make_plan(nn.Sequential(nn.Linear(3, 3), Small(3, 3)), ft.torch_default)
 
 
-@ft.per_site
+@ft.per_site("N(0, 1 / (d_model d_kv))")
 def query_of_t5(site):
-    """N(0, 1 / (d_model d_kv))."""
     heads = 4
     inner, width = site.tensor.shape
     return partial(fastinit.normal_, std=(width * inner // heads) ** -0.5)
 
 
-@ft.per_site
+@ft.per_site("N(0, 1 / inputs)")
 def inputs_of_t5(site):
-    """N(0, 1 / inputs)."""
     return partial(fastinit.normal_, std=site.tensor.shape[1] ** -0.5)
 
 

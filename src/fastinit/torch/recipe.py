@@ -45,42 +45,55 @@ class Site:
 
 @dataclass(frozen=True)
 class PerSite:
-    """An initializer that depends on where the parameter stands: see `per_site`."""
+    """An initializer that depends on where the parameter stands: see `per_site`.
+
+    Attributes
+    ----------
+    function : callable
+        Takes the `Site` and returns an initializer.
+    label : str
+        What a printed recipe shows.
+    """
 
     function: Callable[[Site], Initializer]
-
-    @property
-    def label(self) -> str:
-        """The first line of the function's docstring, or its name."""
-        lines = (self.function.__doc__ or "").strip().splitlines()
-        return lines[0].rstrip(".") if lines else self.function.__name__
+    label: str
 
 
-def per_site(function: Callable[[Site], Initializer]) -> PerSite:
+def per_site(label: str) -> Callable[[Callable[[Site], Initializer]], PerSite]:
     """Make an initializer of a function that takes the `Site` and returns one.
 
     Parameters
     ----------
-    function : callable
-        Its docstring's first line is what a printed recipe shows.
+    label : str
+        What a printed recipe shows.
 
     Returns
     -------
-    PerSite
+    callable
+        A decorator, which returns a `PerSite`.
+
+    Raises
+    ------
+    TypeError
+        The label is missing.
 
     Examples
     --------
     >>> from functools import partial
     >>> import fastinit
     >>> from fastinit.torch import per_site
-    >>> @per_site
+    >>> @per_site("N(0, 1 / width)")
     ... def by_width(site):
-    ...     "N(0, 1 / width)."
     ...     return partial(fastinit.normal_, std=site.tensor.shape[-1] ** -0.5)
     >>> by_width.label
     'N(0, 1 / width)'
     """
-    return PerSite(function)
+    if not isinstance(label, str):
+        raise TypeError(
+            f'per_site takes the label that a printed recipe shows, as @per_site("N(0, 1)"), '
+            f"not {label!r}"
+        )
+    return functools.partial(PerSite, label=label)
 
 
 @dataclass(frozen=True)

@@ -32,31 +32,27 @@ def _within(bound: float) -> Initializer:
     return partial(uniform_, a=-bound, b=bound)
 
 
-@per_site
+@per_site("U(+-1/sqrt(fan_in of the layer's weight))")
 def _fan_in_uniform(site: Site) -> Initializer:
-    """U(+-1/sqrt(fan_in of the layer's weight))."""
     layer: Any = site.module
     fan_in, _ = fans_of_shape(tuple(layer.weight.shape))
     return _within(1 / math.sqrt(fan_in) if fan_in > 0 else 0.0)
 
 
-@per_site
+@per_site("U(+-1/sqrt(size(1) of the layer's weight))")
 def _inputs_uniform(site: Site) -> Initializer:
-    """U(+-1/sqrt(size(1) of the layer's weight))."""
     layer: Any = site.module
     return _within(1 / math.sqrt(layer.weight.size(1)))
 
 
-@per_site
+@per_site("U(+-1/sqrt(hidden_size))")
 def _hidden_uniform(site: Site) -> Initializer:
-    """U(+-1/sqrt(hidden_size))."""
     layer: Any = site.module
     return _within(1 / math.sqrt(layer.hidden_size) if layer.hidden_size > 0 else 0.0)
 
 
-@per_site
+@per_site("The layer's own constant, `init`")
 def _own_constant(site: Site) -> Initializer:
-    """The layer's own constant, `init`."""
     layer: Any = site.module
     return partial(constant_, val=layer.init)
 
@@ -66,8 +62,7 @@ def _with_padding(initializer: Initializer, label: str) -> PerSite:
         row = getattr(site.module, "padding_idx", None)
         return initializer if row is None else ZeroRow(initializer, row)
 
-    embedding.__doc__ = f"{label}, padding row 0"
-    return per_site(embedding)
+    return PerSite(embedding, f"{label}, padding row 0")
 
 
 def _as_made(method: str, *classes: type) -> Callable[[Site], bool]:
@@ -194,9 +189,8 @@ networks, 2017.
 """
 
 
-@per_site
+@per_site("N(0, 2 / (kW kH nInputPlane))")
 def _msr(site: Site) -> Initializer:
-    """N(0, 2 / (kW kH nInputPlane))."""
     layer: Any = site.module
     fan_in = math.prod(layer.kernel_size) * layer.in_channels
     return partial(normal_, std=math.sqrt(2 / fan_in))
@@ -289,12 +283,10 @@ def _residual_lines(endings: tuple[str, ...], std: float, layers: int | None) ->
     def is_residual(name: str) -> bool:
         return ("." + name).endswith(endings)
 
-    @per_site
+    @per_site(f"N(0, {std:g}**2 / 2L)")
     def scaled(site: Site) -> Initializer:
         blocks = layers if layers is not None else _count_blocks(site.names, is_residual)
         return partial(normal_, std=std / math.sqrt(2 * blocks))
-
-    scaled.function.__doc__ = f"N(0, {std:g}**2 / 2L)"
 
     def select(site: Site) -> bool:
         return is_residual(site.name)

@@ -1,0 +1,228 @@
+"""Every check, each in virtual environments of its own.
+
+    nox                          # what must pass before a merge: the sessions that .ci/run runs
+    nox --list                   # all of them; those marked with a star are run by default
+    nox -s "numpy-3.12(oldest)"  # one; what follows -- goes to pytest
+
+A session whose Python is not on this machine is skipped, and reported as skipped.
+"""
+
+import re
+import shutil
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import nox
+from packaging.requirements import Requirement
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = ["3.11", "3.12", "3.13"]
+TORCHES = ["oldest", "2.13.0", "2.14.1"]
+TORCH = "2.13.0"  # of the sessions that do not choose one: has wheels without CUDA
+# The two commands at the head of README.md.
+BENCH, PYTEST = re.findall(r"(?m)^    (pip install .*)$", Path("README.md").read_text())
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = [
+    "readme",
+    "tests",
+    "lint",
+    "wheel",
+    "numpy-3.11(oldest)",
+    "numpy-3.12(newest)",
+    "numpy-3.13(newest)",
+    "oldest_build-3.11",
+    "clang",
+    "c_check",
+    "sanitize",
+]
+
+
+def lowest(requirements: Iterable[str], python: str) -> list[str]:
+    """Return the lowest version that each requirement allows on this Python, as name==version."""
+    versions = {}
+    for requirement in map(Requirement, requirements):
+        marker = requirement.marker
+        if marker is None or marker.evaluate({"python_version": python}):
+            for specifier in requirement.specifier:
+                if specifier.operator == ">=":
+                    versions[requirement.name] = specifier.version
+    return [f"{name}=={version}" for name, version in versions.items()]
+
+
+def declared() -> list[str]:
+    """Return every requirement of the package and its extras; those of a Python come last."""
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    return [*PROJECT["project"]["dependencies"], *(text for extra in extras for text in extra)]
+
+
+def compile_anew(session: nox.Session, *arguments: str, **environment: str) -> None:
+    """Install from the source, warnings as errors, with nothing left of an earlier build."""
+    shutil.rmtree("build", ignore_errors=True)
+    session.install(*arguments, env={"FASTINIT_WERROR": "1", **environment})
+
+
+def install_everything(session: nox.Session) -> None:
+    """Install fastinit with every framework that it can work with."""
+    extras = ",".join(PROJECT["project"]["optional-dependencies"])
+    compile_anew(session, f".[{extras}]", f"torch=={TORCH}")
+
+
+def distributions(session: nox.Session) -> Path:
+    """Return the folder where the session `wheel` leaves what it built."""
+    return Path(session.cache_dir) / "dist"
+
+
+def install_wheel(session: nox.Session, extras: str, *arguments: str) -> None:
+    """Install the wheel that the session `wheel` built, and nothing that must be compiled."""
+    (wheel,) = distributions(session).glob("*.whl")
+    session.install("--only-binary=:all:", f"fastinit[{extras}] @ {wheel.as_uri()}", *arguments)
+
+
+def run_tests_of_sdist(session: nox.Session, *arguments: str) -> None:
+    """Run the tests that the sdist has on what is installed."""
+    (source,) = distributions(session).glob("fastinit-*/")
+    session.chdir(source)
+    session.run("pytest", "-p", "no:cacheprovider", *(session.posargs or arguments))
+
+
+@nox.session
+@nox.parametrize("command", [BENCH, PYTEST], ids=["bench", "tests"])
+def readme(session: nox.Session, command: str) -> None:
+    """Run a command of README.md, word for word, where nothing else is installed."""
+    shutil.rmtree("build", ignore_errors=True)
+    session.run("pip", "list")
+    session.run("bash", "-euo", "pipefail", "-c", command, external=True)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests with every framework, none of which may be missing, and the main job."""
+    install_everything(session)
+    session.run("pytest", "--nothing-missing", *session.posargs)
+    session.run("python", "-m", "fastinit", "bench", "--model", "resnext29")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types."""
+    session.install("ruff", "mypy", "cython-lint", "numpy", "rich", f"torch=={TORCH}")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("cython-lint", "src/fastinit/_core.pyx", "src/fastinit/_core.pxd")
+    folders = "csrc", "csrc/isa", "tests/c", "benchmarks"
+    sources = [str(path) for folder in folders for path in Path(folder).glob("*.[ch]")]
+    session.run("clang-format", "--dry-run", "--Werror", *sources, external=True)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the sdist, from it the wheel that every Python installs, and unpack the former."""
+    folder = distributions(session)
+    shutil.rmtree(folder, ignore_errors=True)
+    session.install("build")
+    session.run("python", "-m", "build", "--outdir", str(folder), silent=True)
+    (source,) = folder.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        archive.extractall(folder, filter="data")
+    (built,) = folder.glob("*-cp311-abi3-*.whl")
+    session.install(str(built))
+    session.chdir(session.create_tmp())
+    session.run("python", "-c", "import fastinit; print(fastinit.normal(3, generator=0))")
+    session.run(
+        "python",
+        "-c",
+        """if True:
+        import fastinit, pathlib
+        files = {path.name for path in pathlib.Path(fastinit.__file__).parent.iterdir()}
+        missing = {"py.typed", "_core.pyi"} - files
+        raise SystemExit(f"missing in the wheel: {missing}" if missing else 0)""",
+    )
+
+
+@nox.session(python=PYTHONS, requires=["wheel"])
+@nox.parametrize("versions", ["oldest", "newest"], ids=["oldest", "newest"])
+def numpy(session: nox.Session, versions: str) -> None:
+    """Run the tests on the wheel, with the oldest or the newest NumPy (and other packages)."""
+    constraints = []
+    if versions == "oldest":
+        file = Path(session.create_tmp(), "oldest.txt")
+        file.write_text("\n".join(lowest(declared(), str(session.python))))
+        constraints = ["-c", str(file)]
+    install_wheel(session, "cli,test,jax,narrow,plots", *constraints)
+    session.run("pip", "list")
+    run_tests_of_sdist(session)
+
+
+@nox.session(python=PYTHONS, requires=["wheel"])
+@nox.parametrize("version", TORCHES, ids=TORCHES)
+def torch(session: nox.Session, version: str) -> None:
+    """Run the tests of fastinit.torch on the wheel, with this torch."""
+    if version == "oldest":
+        (pinned,) = (text for text in lowest(declared(), "3.11") if text.startswith("torch=="))
+    else:
+        pinned = f"torch=={version}"
+    install_wheel(session, "cli,test,torch,narrow,plots", pinned, "transformers")
+    run_tests_of_sdist(session, "tests/pytorch", "tests/test_arrays.py", "--nothing-missing")
+
+
+@nox.session(python=PYTHONS)
+def oldest_build(session: nox.Session) -> None:
+    """Build with the oldest setuptools and Cython that pyproject.toml allows; run some tests."""
+    tools = lowest(PROJECT["build-system"]["requires"], str(session.python))
+    session.install("--only-binary=:all:", *tools, "wheel")
+    compile_anew(session, "--no-build-isolation", ".[test]")
+    session.run("pip", "list")
+    session.run("pytest", *(session.posargs or ["tests/test_kernels.py", "tests/test_arrays.py"]))
+
+
+@nox.session
+def clang(session: nox.Session) -> None:
+    """Build with clang."""
+    compile_anew(session, ".", CC="clang")
+    session.chdir(session.create_tmp())
+    session.run("python", "-c", "import fastinit; print(fastinit.isa())")
+
+
+@nox.session(venv_backend="none")
+def c_check(session: nox.Session) -> None:
+    """Compare the hashes of the C core on x86, AArch64 and s390x."""
+    session.run("tests/c/check", *(session.posargs or ["-O0", "-O2", "-O3"]), external=True)
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """Run AddressSanitizer, UBSan and ThreadSanitizer."""
+    install_everything(session)
+    session.run("tests/sanitize", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Feed libFuzzer's inputs to the core, for 600 seconds or as many as are given."""
+    session.run("tests/c/fuzz", *(session.posargs or ["600"]), external=True)
+
+
+@nox.session
+def identity(session: nox.Session) -> None:
+    """Compare every pinned hash, by every way of filling, instruction set and thread count."""
+    install_everything(session)
+    session.run("python", "tests/identity.py", *session.posargs)
+
+
+@nox.session
+def statistics(session: nox.Session) -> None:
+    """Test the distributions at full length: an hour."""
+    install_everything(session)
+    session.run("pytest", "tests/statistics", "--slow", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Take the benchmark, beside every peer."""
+    install_everything(session)
+    session.run("python", "-m", "benchmarks", *session.posargs)
