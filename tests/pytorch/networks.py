@@ -66,14 +66,14 @@ class ResNeXt29(nn.Module):
 
 
 class DenseBottleneck(nn.Module):
-    """As bamos/densenet.pytorch, densenet.py."""
+    """As bamos/densenet.pytorch, densenet.py, where convolutions have no bias."""
 
-    def __init__(self, into, growth):
+    def __init__(self, into, growth, bias):
         super().__init__()
         self.bn1 = nn.BatchNorm2d(into)
-        self.conv1 = nn.Conv2d(into, 4 * growth, 1, bias=False)
+        self.conv1 = nn.Conv2d(into, 4 * growth, 1, bias=bias)
         self.bn2 = nn.BatchNorm2d(4 * growth)
-        self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=bias)
 
     def forward(self, x):
         y = self.conv1(F.relu(self.bn1(x)))
@@ -81,23 +81,25 @@ class DenseBottleneck(nn.Module):
 
 
 class Transition(nn.Module):
-    def __init__(self, into, out):
+    def __init__(self, into, out, bias):
         super().__init__()
         self.bn1 = nn.BatchNorm2d(into)
-        self.conv1 = nn.Conv2d(into, out, 1, bias=False)
+        self.conv1 = nn.Conv2d(into, out, 1, bias=bias)
 
     def forward(self, x):
         return F.avg_pool2d(self.conv1(F.relu(self.bn1(x))), 2)
 
 
 class DenseNet(nn.Module):
-    def __init__(self, growth=12, labels=10):
+    def __init__(self, growth=12, labels=10, bias=False):
         super().__init__()
         width = 2 * growth
-        self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=False)
-        self.dense1 = nn.Sequential(*(DenseBottleneck(width + growth * i, growth) for i in (0, 1)))
-        self.trans1 = Transition(width + 2 * growth, 2 * growth)
-        self.dense2 = nn.Sequential(DenseBottleneck(2 * growth, growth))
+        self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=bias)
+        self.dense1 = nn.Sequential(
+            *(DenseBottleneck(width + growth * i, growth, bias) for i in (0, 1))
+        )
+        self.trans1 = Transition(width + 2 * growth, 2 * growth, bias)
+        self.dense2 = nn.Sequential(DenseBottleneck(2 * growth, growth, bias))
         self.bn1 = nn.BatchNorm2d(3 * growth)
         self.fc = nn.Linear(3 * growth, labels)
 

@@ -84,6 +84,11 @@ VISION = {
     "resnext": (ft.resnext, ResNeXt29, read_resnext),
     "resnext_lua": (ft.resnext_lua, ResNeXt29, lambda m: read_by_kind(m, by_outputs, 1)),
     "densenet": (ft.densenet, DenseNet, lambda m: read_by_kind(m, by_outputs, 1)),
+    "densenet, biases": (
+        ft.densenet,
+        lambda: DenseNet(bias=True),
+        lambda m: read_by_kind(m, by_outputs, 1),
+    ),
     "wide_resnet": (
         ft.wide_resnet,
         WideResNet,
