@@ -138,6 +138,50 @@ def test_parameters_keep_what_they_are(dirty_memory):
     assert (made.weight.detach().numpy() == expected).all()
 
 
+def test_hooks_fire(dirty_memory):
+    seen = []
+    model = on_meta(lambda: nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2)))
+    doubling = model[0].weight.register_hook(lambda gradient: 2 * gradient)
+    model[0].weight.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.clone()))
+    removed = model[0].bias.register_post_accumulate_grad_hook(lambda p: seen.append("bias"))
+    model[1].weight.register_hook(lambda gradient: seen.append("tied"))
+    model[1].bias.register_hook(lambda gradient: seen.append("frozen"))
+    model[1].bias.requires_grad_(False)
+    model.add_module("again", model[1])
+    weight = model[0].weight
+    ft.materialize(model, ft.torch_default, 0)
+    assert model[0].weight is not weight
+    expected = ft.init_module(nn.Linear(3, 2), ft.torch_default, 0, prefix="0.")
+    batch = torch.ones(4, 3)
+    expected(batch).sum().backward()
+    model[0](batch).sum().backward()
+    assert torch.equal(model[0].weight.grad, 2 * expected.weight.grad)
+    assert seen.pop(0) == "bias"
+    assert torch.equal(seen.pop(), model[0].weight.grad)
+    seen.clear()
+    doubling.remove()
+    removed.remove()
+    model.zero_grad()
+    model[0](batch).sum().backward()
+    assert torch.equal(model[0].weight.grad, expected.weight.grad)
+    assert len(seen) == 1
+    seen.clear()
+    model[1].bias.requires_grad_(True)
+    model.again(torch.ones(1, 2)).sum().backward()
+    assert sorted(seen) == ["frozen", "tied"]
+    model[1].bias.register_hook(lambda gradient: 0 * gradient)
+    model.zero_grad()
+    model.again(torch.ones(1, 2)).sum().backward()
+    assert model.again.bias.grad.tolist() == [0, 0]
+
+
+def test_gradients_on_the_meta_device_are_not_kept():
+    layer = on_meta(lambda: nn.Linear(3, 2))
+    layer(torch.ones(4, 3, device="meta")).sum().backward()
+    assert layer.weight.grad.is_meta
+    assert ft.materialize(layer, ft.torch_default, 0).weight.grad is None
+
+
 def test_large_parameters_are_on_huge_pages():
     made = ft.materialize(
         on_meta(lambda: nn.Linear(1024, 1024)), ft.torch_default, 0, dtype=torch.bfloat16

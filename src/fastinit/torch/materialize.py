@@ -36,6 +36,9 @@ def _in_memory(parameter: nn.Parameter, dtype: torch.dtype) -> nn.Parameter:
     memory = memory.permute([order.index(axis) for axis in range(parameter.dim())])
     made = torch.Tensor._make_subclass(type(parameter), memory, parameter.requires_grad)
     made.__dict__.update(parameter.__dict__)
+    # The same dictionaries, so that the handles of the hooks still remove them.
+    made._backward_hooks = parameter._backward_hooks
+    made._post_accumulate_grad_hooks = parameter._post_accumulate_grad_hooks
     return made
 
 
@@ -60,7 +63,10 @@ def materialize(
 
     Nothing is made twice: memory is allocated on huge pages and first touched by the parallel fill
     itself. Shared parameters stay shared, and every parameter keeps its class, attributes,
-    `requires_grad` and order of strides. Values are those of `init_module`.
+    `requires_grad`, order of strides, and the hooks of ``register_hook`` and
+    ``register_post_accumulate_grad_hook``. It does not keep a gradient, which has no values on the
+    meta device, nor hooks on the node of the graph that accumulates it. Values are those of
+    `init_module`.
 
     Buffers get memory and the values that their own modules give them: by ``reset_running_stats``,
     ``reset_buffers``, ``init_buffers``, ``rope_init``, ``reset_parameters`` ..., or by the
