@@ -349,6 +349,7 @@ def doubled(tensor, generator):
     return fastinit.orthogonal_(tensor, gain=2, generator=generator)
 
 
+@ft.constant
 def identity(tensor):
     return nn.init.eye_(tensor)
 
@@ -362,6 +363,102 @@ def test_other_initializers_are_called():
     assert torch.equal(model[2].weight, torch.eye(4, 16))
     assert model[0].weight.requires_grad
     assert model[0].weight.grad_fn is None
+
+
+def uses_the_default_generator(tensor):
+    return tensor.normal_()
+
+
+def of_variable_arguments(tensor, **keywords):
+    return fastinit.normal_(tensor, **keywords)
+
+
+def for_positions_only(tensor, generator=None, /):
+    return tensor.normal_()
+
+
+@pytest.mark.parametrize(
+    "initializer",
+    [
+        uses_the_default_generator,
+        for_positions_only,
+        lambda tensor: tensor.fill_(1),
+        partial(uses_the_default_generator),
+        ft.ZeroRow(uses_the_default_generator, 0),
+        torch.Tensor.normal_,
+        ft.per_site(lambda site: uses_the_default_generator),
+    ],
+)
+def test_initializer_that_the_seed_has_no_effect_on(initializer):
+    recipe = ft.Recipe([("*.weight", initializer), ("*", fastinit.zeros_)])
+    model = nn.Linear(4, 3)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.device("meta"):
+        meta = nn.Linear(4, 3)
+    message = r"parameter weight: .* takes no `generator`.*fastinit\.torch\.constant"
+    for function, module in (
+        (ft.init_module, model),
+        (ft.materialize, meta),
+        (ft.verify, model),
+    ):
+        with pytest.raises(TypeError, match=message):
+            function(module, recipe, 0)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert meta.bias.is_meta
+    ft.init_module(model, recipe)
+    assert (model.bias == 0).all()
+    assert not torch.equal(model.weight, before["weight"])
+
+
+class Ramp:
+    """Not hashable, and has no name."""
+
+    __hash__ = None
+
+    def __call__(self, tensor, start=0):
+        values = torch.arange(start, start + tensor.numel(), dtype=tensor.dtype)
+        return tensor.copy_(values.view_as(tensor))
+
+
+@pytest.mark.parametrize(
+    ("initializer", "first"),
+    [
+        (ft.constant(Ramp()), 0),
+        (ft.constant(partial(Ramp(), start=5)), 5),
+        (partial(ft.constant(Ramp()), start=5), 5),
+        (ft.constant(lambda tensor: tensor.fill_(7)), 7),
+        (ft.ZeroRow(ft.constant(lambda tensor: tensor.fill_(7)), 1), 7),
+        (torch.Tensor.zero_, 0),
+        (partial(torch.Tensor.fill_, value=3.0), 3),
+        (torch.zero_, 0),
+        (nn.init.eye_, 1),
+        (fastinit.eye_, 1),
+        (ft.init.ones_, 1),
+        (partial(nn.init.constant_, val=2.0), 2),
+    ],
+)
+def test_initializers_that_are_constant(initializer, first):
+    recipe = ft.Recipe([("*", initializer)])
+    model = nn.Linear(4, 3, bias=False)
+    ft.init_module(model, recipe, 0)
+    assert model.weight[0, 0] == first
+    assert ft.verify(model, recipe, 0).ok
+    with torch.device("meta"):
+        meta = nn.Linear(4, 3, bias=False)
+    assert torch.equal(ft.materialize(meta, recipe, 0).weight, model.weight)
+    assert "Constant" not in str(ft.make_plan(model, recipe))
+
+
+def test_constant_is_of_callables():
+    with pytest.raises(TypeError, match="an initializer must be callable, not 3"):
+        ft.constant(3)
+
+
+def test_initializer_of_variable_arguments_gets_the_stream():
+    recipe = ft.Recipe([("*", of_variable_arguments)])
+    model = ft.init_module(nn.Linear(4, 3), recipe, 0)
+    expected = fastinit.normal((3, 4), generator=fastinit.Stream(0) / "weight")
+    assert (model.weight.detach().numpy() == expected).all()
 
 
 def test_lines():
@@ -404,6 +501,14 @@ def test_functions_of_torch_stand_for_ours():
     ours = ft.Recipe([("*.weight", fastinit.xavier_uniform_), ("*", fastinit.zeros_)])
     one = ft.init_module(nn.Linear(8, 16), torchs, 0)
     assert torch.equal(one.weight, ft.init_module(nn.Linear(8, 16), ours, 0).weight)
+    for function in nn.init.normal, ft.init.normal_, partial(ft.init.normal):
+        same = ft.init_module(nn.Linear(8, 16), ft.Recipe([("*", function)]), 0)
+        expected = ft.init_module(nn.Linear(8, 16), ft.Recipe([("*", fastinit.normal_)]), 0)
+        assert torch.equal(same.weight, expected.weight)
+    padded = ft.Recipe([("*", ft.ZeroRow(nn.init.normal_, 1))])
+    one = ft.init_module(nn.Embedding(3, 4), padded, 0)
+    two = ft.init_module(nn.Embedding(3, 4), ft.Recipe([("*", fastinit.normal_)]), 0)
+    assert torch.equal(one.weight[[0, 2]], two.weight[[0, 2]])
     sized = ft.Recipe([("*", partial(nn.init.normal_, std=0.5))])
     assert ft.make_plan(nn.Linear(8, 16), sized).parameters[0].moments.std == 0.5
 

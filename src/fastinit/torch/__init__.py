@@ -6,7 +6,7 @@ from fastinit.torch.accelerate import accelerate, disable_acceleration, enable_a
 from fastinit.torch.materialize import materialize
 from fastinit.torch.plan import Plan, PlannedParameter, init_module, make_plan
 from fastinit.torch.poison import poison_
-from fastinit.torch.recipe import PerSite, Recipe, Site, ZeroRow, keep, per_site
+from fastinit.torch.recipe import PerSite, Recipe, Site, ZeroRow, constant, keep, per_site
 from fastinit.torch.recipes import (
     densenet,
     gpt2,
@@ -33,6 +33,7 @@ __all__ = [
     "VerificationError",
     "ZeroRow",
     "accelerate",
+    "constant",
     "densenet",
     "disable_acceleration",
     "enable_acceleration",

@@ -12,9 +12,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from fastinit.arrays import ITEM_SIZES, empty
-from fastinit.streams import as_stream
 from fastinit.torch.buffers import buffers_on_meta, set_buffers
-from fastinit.torch.plan import make_plan, naming, parameter_names
+from fastinit.torch.plan import make_plan, naming, parameter_names, seeded_stream
 from fastinit.torch.poison import count_poison, poison_tensor
 from fastinit.torch.recipe import Recipe, keep
 
@@ -98,8 +97,8 @@ def materialize(
     ------
     ValueError, TypeError
         As `make_plan`; a parameter that is not on the meta device, a buffer or other tensor that
-        nothing sets, an initializer of one's own that leaves elements out. The error gives the
-        name, and nothing was changed.
+        nothing sets, an initializer of one's own that leaves elements out, or that the seed has no
+        effect on, as for `init_module`. The error gives the name, and nothing was changed.
 
     Examples
     --------
@@ -137,7 +136,7 @@ def _materialize(
                 raise ValueError(
                     f"parameter {planned.name}: `keep` would leave its memory as it is"
                 )
-    stream = as_stream(seed)
+    stream = seeded_stream(plan or (), seed)
     aliases = _find_aliases(module)
     places = list(_buffer_places(module))
     undo = set_buffers(module, dtype)

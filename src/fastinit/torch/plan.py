@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,7 +18,16 @@ from fastinit.rules import Distribution, constant
 from fastinit.streams import Stream, as_stream
 from fastinit.torch.distributions import distribution_of
 from fastinit.torch.moments import Moments, expected
-from fastinit.torch.recipe import Initializer, Recipe, Site, ZeroRow, text_of
+from fastinit.torch.recipe import (
+    Initializer,
+    Recipe,
+    Site,
+    ZeroRow,
+    call,
+    is_constant,
+    takes_generator,
+    text_of,
+)
 from fastinit.torch.table import Table
 
 M = TypeVar("M", bound=nn.Module)
@@ -156,18 +164,24 @@ class Plan:
                 fills.extend(planned.fills(view, stream / planned.name))
         for planned in self.parameters:
             if planned.distribution is None:
-                _call(planned, targets[planned.name], stream / planned.name)
+                with torch.no_grad(), naming(planned.name):
+                    call(planned.initializer, targets[planned.name], stream / planned.name)
         run(fills)
 
 
-def _call(planned: PlannedParameter, target: torch.Tensor, stream: Stream) -> None:
-    initializer = planned.initializer
-    parameters = inspect.signature(initializer).parameters
-    takes = "generator" in parameters or any(
-        p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
-    )
-    with torch.no_grad(), naming(planned.name):
-        initializer(target, generator=stream) if takes else initializer(target)
+def seeded_stream(plan: Iterable[PlannedParameter], seed: Any) -> Stream:
+    """Return the stream of a `seed` argument, or raise where it would have no effect."""
+    for planned in plan if seed is not None else ():
+        initializer = planned.initializer
+        if planned.distribution is None and not (
+            takes_generator(initializer) or is_constant(initializer)
+        ):
+            raise TypeError(
+                f"parameter {planned.name}: {planned.rule} takes no `generator`, so that the seed "
+                "has no effect on it: give it that parameter, which will be a fastinit.Stream, or "
+                "mark it by fastinit.torch.constant if its values are the same for every seed"
+            )
+    return as_stream(seed)
 
 
 @contextmanager
@@ -352,9 +366,11 @@ def init_module(
     Raises
     ------
     ValueError, TypeError
-        As `make_plan`; a parameter that is not in CPU memory. The error names the parameter, and
-        nothing was changed. (But for an initializer of one's own that raises by itself: then the
-        parameters that are not of one distribution may have been filled.)
+        As `make_plan`; a parameter that is not in CPU memory; a seed, and an
+        initializer of one's own that takes no `generator` and is not marked by `constant`. The
+        error names the parameter, and nothing was changed. (But for an initializer of one's own
+        that raises by itself: then the parameters that are not of one distribution may have been
+        filled.)
 
     Examples
     --------
@@ -373,5 +389,5 @@ def init_module(
     targets = {planned.name: planned.tensor for planned in plan}
     for name, tensor in targets.items():
         checked_view(name, tensor)  # those too that initializers of one's own will fill
-    plan.fill(as_stream(seed), targets)
+    plan.fill(seeded_stream(plan, seed), targets)
     return module

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from fastinit.streams import Stream, as_stream
+from fastinit.streams import Stream
 from fastinit.torch.moments import Moments
-from fastinit.torch.plan import Plan, PlannedParameter, make_plan, parameter_names
+from fastinit.torch.plan import Plan, PlannedParameter, make_plan, parameter_names, seeded_stream
 from fastinit.torch.poison import INTEGERS, count_poison
 from fastinit.torch.recipe import Recipe
 from fastinit.torch.table import Table
@@ -367,8 +367,8 @@ def verify(
 def _verify(
     module: nn.Module, recipe: Recipe | None, seed: Any, standard_errors: float, prefix: str
 ) -> Report:
-    stream = None if seed is None else as_stream(seed)
     plan = {} if recipe is None else {p.name: p for p in make_plan(module, recipe, prefix=prefix)}
+    stream = None if seed is None else seeded_stream(plan.values(), seed)
     paddings = _paddings(module)
     findings = []
     for parameter, names in parameter_names(module, prefix).items():
