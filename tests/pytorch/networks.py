@@ -7,7 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
+    checkpoint_wrapper,
+    offload_wrapper,
+)
+from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.init import trunc_normal_
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 
 
 class ResNeXtBottleneck(nn.Module):
@@ -214,3 +221,22 @@ class TimmBlock(nn.Module):
         if isinstance(module, nn.Linear):
             trunc_normal_(module.weight, std=0.02)
             nn.init.zeros_(module.bias)
+
+
+def sharded(model):
+    return FullyShardedDataParallel(model, use_orig_params=True, device_id=torch.device("cpu"))
+
+
+compiled = partial(torch.compile, backend="eager")
+
+WRAPPERS = {
+    "torch.compile": compiled,
+    "DataParallel": nn.DataParallel,
+    "DistributedDataParallel": DistributedDataParallel,
+    "FullyShardedDataParallel": sharded,
+    "AveragedModel": AveragedModel,
+    "checkpoint_wrapper": checkpoint_wrapper,
+    "offload_wrapper": offload_wrapper,
+    "several": lambda model: compiled(nn.DataParallel(checkpoint_wrapper(model))),
+}
+OF_A_GROUP = ("DistributedDataParallel", "FullyShardedDataParallel")  # of processes

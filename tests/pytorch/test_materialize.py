@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from networks import ResNeXt29
+from networks import OF_A_GROUP, WRAPPERS, ResNeXt29
 from torch import nn
 
 import fastinit
@@ -180,6 +180,30 @@ def test_gradients_on_the_meta_device_are_not_kept():
     layer(torch.ones(4, 3, device="meta")).sum().backward()
     assert layer.weight.grad.is_meta
     assert ft.materialize(layer, ft.torch_default, 0).weight.grad is None
+
+
+# The other wrappers read the values.
+@pytest.mark.parametrize(
+    "name", [name for name in WRAPPERS if name not in ("AveragedModel", *OF_A_GROUP)]
+)
+def test_wrappers_on_the_meta_device(name):
+    model = on_meta(lambda: nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)))
+    model[0] = WRAPPERS[name](model[0])
+    model = WRAPPERS[name](model)
+    expected = ft.materialize(
+        on_meta(lambda: nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))), ft.torch_default, 0
+    )
+    ft.materialize(model, ft.torch_default, 0)
+    for one, two in zip(model.parameters(), expected.parameters(), strict=True):
+        assert torch.equal(one, two)
+    assert ft.verify(model, ft.torch_default, 0).ok
+    assert {f.name for f in ft.verify(model).findings} >= {"1.running_mean", "0.weight"}
+
+
+def test_unset_buffers_within_wrappers_are_named_without_them():
+    model = on_meta(lambda: nn.Sequential(Masked()))
+    with pytest.raises(ValueError, match=r"has set: 0\.mask, 0\.partly; give"):
+        ft.materialize(nn.DataParallel(model), ft.torch_default, 0)
 
 
 def test_large_parameters_are_on_huge_pages():

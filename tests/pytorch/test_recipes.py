@@ -10,7 +10,14 @@ import pytest
 torch = pytest.importorskip("torch")
 stats = pytest.importorskip("scipy.stats")
 
-from networks import DenseNet, ResNeXt29, WideResNet, aliases, of_transformers
+from networks import (
+    WRAPPERS,
+    DenseNet,
+    ResNeXt29,
+    WideResNet,
+    aliases,
+    of_transformers,
+)
 from torch import nn
 
 import fastinit
@@ -519,6 +526,108 @@ def test_keep_leaves_values():
     ft.init_module(model, ft.Recipe([("0.*", fastinit.zeros_), ("*", ft.keep)]), 0)
     assert torch.equal(model[2].weight, before)
     assert (model[0].weight == 0).all()
+
+
+@pytest.fixture(scope="module")
+def process_group(tmp_path_factory):
+    """A group of this process alone, which wrappers of torch.distributed need."""
+    store = tmp_path_factory.mktemp("group") / "store"
+    torch.distributed.init_process_group("gloo", f"file://{store}", rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+class Block(nn.Module):
+    """Has an attribute that is called as wrappers call what they wrap."""
+
+    def __init__(self):
+        super().__init__()
+        self.module = nn.Linear(8, 8)
+        self.norm = nn.BatchNorm1d(8)
+
+    def forward(self, x):
+        return self.norm(self.module(x))
+
+
+def blocks():
+    return nn.Sequential(Block(), Block(), nn.Linear(8, 8))
+
+
+def within(wrap):
+    model = blocks()
+    model[0] = wrap(model[0])
+    model[1].module = wrap(model[1].module)
+    return model
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+def test_wrappers_change_no_names(name, process_group):
+    wrap = WRAPPERS[name]
+    recipe = ft.Recipe([("0.module.weight", fastinit.orthogonal_)]) + ft.torch_default
+    bare = ft.init_module(blocks(), recipe, 0)
+    expected = dict(bare.named_parameters())
+    for model in (wrap(blocks()), within(wrap), wrap(within(wrap))):
+        ft.poison_(model)
+        assert ft.init_module(model, recipe, 0) is model
+        plan = ft.make_plan(model, recipe)
+        assert [planned.name for planned in plan] == list(expected)
+        assert plan.title == "Sequential by recipe + torch_default"
+        for planned in plan:
+            assert torch.equal(planned.tensor, expected[planned.name])
+        report = ft.verify(model, recipe, 0)
+        assert report.ok
+        names = [finding.name for finding in report.findings]
+        names = [each for each in names if not each.endswith("n_averaged")]
+        assert names == [finding.name for finding in ft.verify(bare).findings]
+        part = ft.init_module(wrap(Block()), recipe, 0, prefix="0.")
+        assert torch.equal(next(part.parameters()), expected["0.module.weight"])
+
+
+def test_sites_see_no_wrappers():
+    seen = []
+
+    @ft.per_site
+    def look(site):
+        seen.append((site.name, type(site.module), [type(each) for each in site.ancestors]))
+        return fastinit.zeros_
+
+    model = nn.DataParallel(nn.Sequential(nn.DataParallel(Block())))
+    ft.init_module(model, ft.Recipe([("*", look)]), 0)
+    assert seen[0] == ("0.module.weight", nn.Linear, [nn.Sequential, Block])
+
+
+def test_subclasses_of_wrappers_are_wrappers():
+    class Mine(nn.DataParallel):
+        pass
+
+    class DataParallel(nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+
+    names = [planned.name for planned in ft.make_plan(Mine(nn.Linear(2, 2)), ft.torch_default)]
+    assert names == ["weight", "bias"]
+    names = [p.name for p in ft.make_plan(DataParallel(nn.Linear(2, 2)), ft.torch_default)]
+    assert names == ["module.weight", "module.bias"]
+
+
+def test_wrapper_with_a_parameter_of_the_same_name():
+    class Scaled(nn.DataParallel):
+        def __init__(self, module):
+            super().__init__(module)
+            self.weight = nn.Parameter(torch.ones(3, 3))
+
+    model = Scaled(nn.Linear(3, 3))
+    with pytest.raises(ValueError, match="parameter weight: a wrapper and what it wraps"):
+        ft.init_module(model, ft.torch_default, 0)
+
+
+def test_parametrizations_keep_their_names():
+    layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 3))
+    plan = ft.make_plan(layer, ft.Recipe([("*", fastinit.normal_)]))
+    assert [planned.name for planned in plan] == [name for name, _ in layer.named_parameters()]
+    assert plan.parameters[1].name == "parametrizations.weight.original0"
 
 
 def test_zero_row_leaves_the_other_rows_alone():

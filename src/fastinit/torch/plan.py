@@ -18,6 +18,7 @@ from fastinit.rules import Distribution, constant
 from fastinit.streams import Stream, as_stream
 from fastinit.torch.distributions import distribution_of
 from fastinit.torch.moments import Moments, expected
+from fastinit.torch.names import parameter_places, unwrapped
 from fastinit.torch.recipe import (
     Initializer,
     Recipe,
@@ -207,21 +208,6 @@ def checked_view(name: str, tensor: torch.Tensor) -> View:
         return view
 
 
-def parameter_names(module: nn.Module, prefix: str = "") -> dict[nn.Parameter, list[str]]:
-    """Return every parameter and all its qualified names, in the order of the first."""
-    names: dict[nn.Parameter, list[str]] = {}
-    for name, parameter in module.named_parameters(remove_duplicate=False):
-        names.setdefault(parameter, []).append(prefix + name)
-    return names
-
-
-def _owners(module: nn.Module, name: str) -> tuple[nn.Module, ...]:
-    owners = [module]
-    for part in name.split(".")[:-1]:
-        owners.append(owners[-1].get_submodule(part))
-    return tuple(owners)
-
-
 def make_plan(
     module: nn.Module, recipe: Recipe, *, prefix: str = "", dtype: torch.dtype | None = None
 ) -> Plan:
@@ -233,13 +219,17 @@ def make_plan(
         The model, on any device, meta included.
     recipe : Recipe
     prefix : str, optional
-        The module's own name within the whole model, ``"layers.3."``, where it is a part of one.
+        The module's own name within the whole model, ``"layers.3."``, where it is a part of one;
+        as the names, without what wrappers add to it.
     dtype : torch.dtype, optional
         What the parameters are to be filled in, where not in their own.
 
     Returns
     -------
     Plan
+        Its names are those of the model without wrappers: what `torch.compile`, DataParallel,
+        DistributedDataParallel, FullyShardedDataParallel, AveragedModel and activation
+        checkpointing put into them is left out, wherever in the model the wrapper is.
 
     Raises
     ------
@@ -261,15 +251,16 @@ def make_plan(
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a fastinit.torch.Recipe, not {recipe!r}")
-    everything = parameter_names(module, prefix)
-    every_name = tuple(names[0] for names in everything.values())
+    kind = type(unwrapped(module)).__name__
+    everything = parameter_places(module, prefix)
+    every_name = tuple(first.name for first, *_ in everything.values())
     planned, unknown, used = [], [], set()
-    for parameter, (name, *aliases) in everything.items():
+    for parameter, places in everything.items():
+        name, owner, _, ancestors = places[0]
         target_dtype = dtype if dtype is not None and parameter.is_floating_point() else None
         target_dtype = target_dtype or parameter.dtype
         _check(name, parameter, target_dtype)
-        owners = _owners(module, name.removeprefix(prefix))
-        site = Site(name, parameter, owners[-1], owners[:-1], every_name)
+        site = Site(name, parameter, owner, ancestors, every_name)
         with naming(name):
             found = recipe.find(site)
         if found is None:
@@ -278,26 +269,24 @@ def make_plan(
         number, initializer = found
         used.add(number)
         distribution = _distribution(name, initializer, parameter, target_dtype)
+        aliases = tuple(place.name for place in places[1:])
         planned.append(
-            PlannedParameter(
-                name, tuple(aliases), parameter, target_dtype, initializer, distribution
-            )
+            PlannedParameter(name, aliases, parameter, target_dtype, initializer, distribution)
         )
     if not planned:
         raise ValueError(
-            f"recipe {recipe.name!r} matches nothing in {type(module).__name__}, whose parameters "
-            f"are: {_some(every_name)}"
+            f"recipe {recipe.name!r} matches nothing in {kind}, whose parameters are: "
+            f"{_some(every_name)}"
         )
     if unknown:
         raise ValueError(
-            f"recipe {recipe.name!r} says nothing of {len(unknown)} parameters of "
-            f"{type(module).__name__}: {_some(unknown)}; add lines for them, or a default: "
+            f"recipe {recipe.name!r} says nothing of {len(unknown)} parameters of {kind}: "
+            f"{_some(unknown)}; add lines for them, or a default: "
             "recipe + fastinit.torch.torch_default, or a last line ('*', initializer)"
         )
     texts = recipe.texts()
     unused = tuple(text for number, (text, _) in enumerate(texts) if number not in used)
-    title = f"{type(module).__name__} by {recipe.name}"
-    return Plan(title, tuple(planned), unused)
+    return Plan(f"{kind} by {recipe.name}", tuple(planned), unused)
 
 
 def _check(name: str, parameter: nn.Parameter, dtype: torch.dtype) -> None:
@@ -354,7 +343,8 @@ def init_module(
         As the `generator` of every initializer.
     prefix : str, optional
         The module's own name within the whole model, ``"layers.3."``, where it is a part of one:
-        then it gets what the whole would give it.
+        then it gets what the whole would give it. As the names in `make_plan`, without what
+        wrappers add to it.
     dry_run : bool, default False
         Print the plan as a table, and touch nothing.
 

@@ -28,13 +28,15 @@ class Site:
     Attributes
     ----------
     name : str
-        The qualified name, ``"layers.0.weight"``; of a shared parameter the first.
+        The qualified name, ``"layers.0.weight"``; of a shared parameter the first. What
+        `torch.compile`, DataParallel, activation checkpointing and the like put into names is not
+        part of it.
     tensor : torch.Tensor
         The parameter, maybe on the meta device: look at its shape alone.
     module : torch.nn.Module
         The module that has it.
     ancestors : tuple of torch.nn.Module
-        The modules around that one, from the whole model down.
+        The modules around that one, from the whole model down, without such wrappers.
     names : tuple of str
         The names of all the model's parameters.
     """

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import fastinit
+from fastinit.torch.names import walk_once
 
 LABEL = 24  # letters of a name that a picture has room for
 
@@ -79,7 +80,7 @@ def measure_signal(module: nn.Module, batch: Any) -> list[Signal]:
     """
     seen: list[tuple[str, str, float, torch.Tensor]] = []
     handles = []
-    for name, layer in module.named_modules():
+    for name, layer, _ in walk_once(module):
         if _is_layer(layer):
 
             def hook(

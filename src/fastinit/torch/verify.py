@@ -14,7 +14,8 @@ from torch.nn.parameter import is_lazy
 
 from fastinit.streams import Stream
 from fastinit.torch.moments import Moments
-from fastinit.torch.plan import Plan, PlannedParameter, make_plan, parameter_names, seeded_stream
+from fastinit.torch.names import buffer_places, parameter_places, unwrapped
+from fastinit.torch.plan import Plan, PlannedParameter, make_plan, seeded_stream
 from fastinit.torch.poison import INTEGERS, count_poison
 from fastinit.torch.recipe import Recipe
 from fastinit.torch.table import Table
@@ -331,7 +332,7 @@ def verify(
     strict : bool, default False
         Raise `VerificationError` where there is a problem.
     prefix : str, optional
-        As for `init_module`.
+        As for `init_module`. Names are those of the model without wrappers, as in `make_plan`.
 
     Returns
     -------
@@ -371,14 +372,17 @@ def _verify(
     stream = None if seed is None else seeded_stream(plan.values(), seed)
     paddings = _paddings(module)
     findings = []
-    for parameter, names in parameter_names(module, prefix).items():
+    for parameter, (first, *_) in parameter_places(module, prefix).items():
+        name = first.name
         if is_lazy(parameter):
-            raise ValueError(f"parameter {names[0]}: it is of a lazy module: run it once")
-        planned = plan.get(names[0])
-        padding = paddings.get(parameter)
+            raise ValueError(f"parameter {name}: it is of a lazy module: run it once")
+        planned, padding = plan.get(name), paddings.get(parameter)
         findings.append(
-            _check_parameter(names[0], parameter, planned, padding, stream, standard_errors)
+            _check_parameter(name, parameter, planned, padding, stream, standard_errors)
         )
-    findings += [_check_buffer(prefix + name, buffer) for name, buffer in module.named_buffers()]
+    buffers: dict[torch.Tensor, str] = {}
+    for buffer, place in buffer_places(module):
+        buffers.setdefault(buffer, prefix + place.name)
+    findings += [_check_buffer(name, buffer) for buffer, name in buffers.items()]
     by = "" if recipe is None else f" by {recipe.name}"
-    return Report(f"{type(module).__name__}{by}", tuple(findings))
+    return Report(f"{type(unwrapped(module)).__name__}{by}", tuple(findings))
