@@ -240,3 +240,40 @@ WRAPPERS = {
     "several": lambda model: compiled(nn.DataParallel(checkpoint_wrapper(model))),
 }
 OF_A_GROUP = ("DistributedDataParallel", "FullyShardedDataParallel")  # of processes
+
+
+def _bytes_as(name):
+    return torch.zeros(64, dtype=torch.uint8).view(getattr(torch, name))
+
+
+# Tensors that fastinit cannot fill, which a model may hold all the same.
+UNFILLABLE = {
+    name: partial(_bytes_as, name)
+    for name in (
+        *("int8", "uint8", "int64", "bool", "complex32", "complex64", "complex128"),
+        *("float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn_x2"),
+        *("uint16", "uint64", "bits8", "quint4x2"),
+    )
+    if hasattr(torch, name)
+} | {
+    "sparse COO": lambda: torch.eye(8).to_sparse(),
+    "sparse COO, not coalesced": lambda: torch.sparse_coo_tensor(
+        torch.tensor([[0, 0], [1, 1]]), torch.ones(2), (4, 4)
+    ),
+    "sparse COO of integers": lambda: torch.eye(8, dtype=torch.int8).to_sparse(),
+    "sparse CSR": lambda: torch.eye(8).to_sparse_csr(),
+    "sparse CSC": lambda: torch.eye(8).to_sparse_csc(),
+    "sparse BSR": lambda: torch.eye(8).to_sparse_bsr((2, 2)),
+    "sparse BSC": lambda: torch.eye(8).to_sparse_bsc((2, 2)),
+    "quantised": lambda: torch.quantize_per_tensor(torch.zeros(4, 16), 0.1, 0, torch.qint8),
+    "quantised by channel": lambda: torch.quantize_per_channel(
+        torch.zeros(4, 16), torch.ones(4), torch.zeros(4), 0, torch.quint8
+    ),
+    "conjugate": lambda: torch.ones(3, 4, dtype=torch.complex64).conj(),
+    "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+    "jagged": lambda: torch.nested.nested_tensor(
+        [torch.ones(2), torch.ones(3)], layout=torch.jagged
+    ),
+}
+if torch.backends.mkldnn.is_available():
+    UNFILLABLE["MKL-DNN"] = lambda: torch.ones(4, 4).to_mkldnn()

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 stats = pytest.importorskip("scipy.stats")
 
 from networks import (
+    UNFILLABLE,
     WRAPPERS,
     DenseNet,
     ResNeXt29,
@@ -526,6 +527,34 @@ def test_keep_leaves_values():
     ft.init_module(model, ft.Recipe([("0.*", fastinit.zeros_), ("*", ft.keep)]), 0)
     assert torch.equal(model[2].weight, before)
     assert (model[0].weight == 0).all()
+
+
+@pytest.mark.parametrize("name", UNFILLABLE)
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_what_is_kept_may_be_of_any_kind(name):
+    model = nn.Module()
+    model.kept = nn.Parameter(UNFILLABLE[name](), requires_grad=False)
+    model.layer = nn.Linear(8, 2)
+    recipe = ft.Recipe([("layer.*", fastinit.normal_), ("*", ft.keep)])
+    version = model.kept._version
+    ft.init_module(model, recipe, 0)
+    assert model.kept._version == version
+    expected = fastinit.normal((2, 8), generator=fastinit.Stream(0) / "layer.weight")
+    assert (model.layer.weight.detach().numpy() == expected).all()
+    plan = ft.make_plan(model, recipe)
+    assert [planned.is_kept for planned in plan] == [True, False, False]
+    assert "kept" in str(plan)
+    with pytest.raises(TypeError, match=r"parameter kept: it has (quantised )?(dtype|layout)"):
+        ft.init_module(model, ft.Recipe([("*", fastinit.ones_)]), 0)
+
+
+def test_what_is_kept_may_be_on_the_meta_device():
+    model = two_layers()
+    model[2] = nn.Linear(16, 4, device="meta")
+    ft.init_module(model, ft.Recipe([("2.*", ft.keep)]) + ft.torch_default, 0)
+    assert model[2].weight.is_meta
+    with pytest.raises(ValueError, match=r"parameter 2\.weight: `keep` would leave"):
+        ft.materialize(model[2], ft.Recipe([("*", ft.keep)]), 0, prefix="2.")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from fastinit.torch.buffers import buffers_on_meta, set_buffers
 from fastinit.torch.names import parameter_places, walk_once
 from fastinit.torch.plan import make_plan, naming, seeded_stream
 from fastinit.torch.poison import count_poison, poison_tensor
-from fastinit.torch.recipe import Recipe, keep
+from fastinit.torch.recipe import Recipe
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -133,7 +133,7 @@ def _materialize(
     if everything or not buffers_on_meta(module):
         plan = make_plan(module, recipe, prefix=prefix, dtype=dtype)
         for planned in plan:
-            if planned.initializer is keep:
+            if planned.is_kept:
                 raise ValueError(
                     f"parameter {planned.name}: `keep` would leave its memory as it is"
                 )

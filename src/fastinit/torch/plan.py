@@ -26,10 +26,12 @@ from fastinit.torch.recipe import (
     ZeroRow,
     call,
     is_constant,
+    keep,
     takes_generator,
     text_of,
 )
 from fastinit.torch.table import Table
+from fastinit.torch.values import shape_of
 
 M = TypeVar("M", bound=nn.Module)
 SHOWN_NAMES = 8
@@ -61,7 +63,12 @@ class PlannedParameter:
     @property
     def shape(self) -> tuple[int, ...]:
         """The parameter's shape."""
-        return tuple(self.tensor.shape)
+        return shape_of(self.tensor)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the values are left as they are."""
+        return self.initializer is keep
 
     @property
     def zero_row(self) -> int | None:
@@ -155,16 +162,15 @@ class Plan:
         """Fill the parameters' targets, each from the stream of its name.
 
         Those of one distribution are filled at once, by one team of threads; the others' own
-        initializers are called one after the other.
+        initializers are called one after the other. Those that are kept need no target.
         """
         fills: list[Fill] = []
         for planned in self.parameters:
-            target = targets[planned.name]
             if planned.distribution is not None:
-                view = checked_view(planned.name, target)
+                view = checked_view(planned.name, targets[planned.name])
                 fills.extend(planned.fills(view, stream / planned.name))
         for planned in self.parameters:
-            if planned.distribution is None:
+            if planned.distribution is None and not planned.is_kept:
                 with torch.no_grad(), naming(planned.name):
                     call(planned.initializer, targets[planned.name], stream / planned.name)
         run(fills)
@@ -237,7 +243,8 @@ def make_plan(
         Parameters that no line selects, a recipe that selects nothing, a lazy module, a tensor that
         an initializer does not take.
     TypeError
-        A dtype or layout that cannot be filled.
+        A dtype or layout that cannot be filled, of a parameter that is to be filled: what a line
+        `keep` selects may have any.
 
     Examples
     --------
@@ -257,18 +264,23 @@ def make_plan(
     planned, unknown, used = [], [], set()
     for parameter, places in everything.items():
         name, owner, _, ancestors = places[0]
-        target_dtype = dtype if dtype is not None and parameter.is_floating_point() else None
-        target_dtype = target_dtype or parameter.dtype
-        _check(name, parameter, target_dtype)
         site = Site(name, parameter, owner, ancestors, every_name)
         with naming(name):
+            if is_lazy(parameter):
+                raise ValueError("it is of a lazy module, which has no shapes yet: run it once")
             found = recipe.find(site)
         if found is None:
             unknown.append(name)
             continue
         number, initializer = found
         used.add(number)
-        distribution = _distribution(name, initializer, parameter, target_dtype)
+        target_dtype = dtype if dtype is not None and parameter.is_floating_point() else None
+        target_dtype = target_dtype or parameter.dtype
+        distribution = None
+        if initializer is not keep:
+            with naming(name):
+                _check_fillable(parameter, target_dtype)
+                distribution = _distribution(initializer, parameter, target_dtype)
         aliases = tuple(place.name for place in places[1:])
         planned.append(
             PlannedParameter(name, aliases, parameter, target_dtype, initializer, distribution)
@@ -289,32 +301,27 @@ def make_plan(
     return Plan(f"{kind} by {recipe.name}", tuple(planned), unused)
 
 
-def _check(name: str, parameter: nn.Parameter, dtype: torch.dtype) -> None:
-    with naming(name):
-        if is_lazy(parameter):
-            raise ValueError("it is of a lazy module, which has no shapes yet: run it once")
-        if parameter.layout is not torch.strided:
-            raise TypeError(f"it has layout {parameter.layout}, but only dense ones can be filled")
-        if str(dtype).removeprefix("torch.") not in ITEM_SIZES:
-            kind = "quantised dtype" if parameter.is_quantized else "dtype"
-            raise TypeError(
-                f"it has {kind} {dtype}, but only {', '.join(ITEM_SIZES)} can be filled"
-            )
+def _check_fillable(parameter: nn.Parameter, dtype: torch.dtype) -> None:
+    if parameter.layout is not torch.strided or parameter.is_nested:
+        layout = "torch.nested" if parameter.is_nested else parameter.layout
+        raise TypeError(f"it has layout {layout}, but only dense ones can be filled")
+    if str(dtype).removeprefix("torch.") not in ITEM_SIZES:
+        kind = "quantised dtype" if parameter.is_quantized else "dtype"
+        raise TypeError(f"it has {kind} {dtype}, but only {', '.join(ITEM_SIZES)} can be filled")
 
 
 def _distribution(
-    name: str, initializer: Initializer, parameter: nn.Parameter, dtype: torch.dtype
+    initializer: Initializer, parameter: nn.Parameter, dtype: torch.dtype
 ) -> Distribution | None:
     row = None
     if isinstance(initializer, ZeroRow):
         row, initializer = initializer.row, initializer.initializer
     shape = tuple(parameter.shape)
-    with naming(name):
-        if 0 in shape:
-            return constant(0.0)
-        distribution = distribution_of(initializer, str(dtype).removeprefix("torch."), shape)
-        if row is not None and not -shape[0] <= row < shape[0]:
-            raise ValueError(f"there is no row {row} in shape {shape}")
+    if 0 in shape:
+        return constant(0.0)
+    distribution = distribution_of(initializer, str(dtype).removeprefix("torch."), shape)
+    if row is not None and not -shape[0] <= row < shape[0]:
+        raise ValueError(f"there is no row {row} in shape {shape}")
     return distribution
 
 
@@ -356,7 +363,7 @@ def init_module(
     Raises
     ------
     ValueError, TypeError
-        As `make_plan`; a parameter that is not in CPU memory; a seed, and an
+        As `make_plan`; a parameter that is to be filled and is not in CPU memory; a seed, and an
         initializer of one's own that takes no `generator` and is not marked by `constant`. The
         error names the parameter, and nothing was changed. (But for an initializer of one's own
         that raises by itself: then the parameters that are not of one distribution may have been
@@ -376,7 +383,7 @@ def init_module(
     if dry_run:
         plan.show()
         return module
-    targets = {planned.name: planned.tensor for planned in plan}
+    targets = {planned.name: planned.tensor for planned in plan if not planned.is_kept}
     for name, tensor in targets.items():
         checked_view(name, tensor)  # those too that initializers of one's own will fill
     plan.fill(seeded_stream(plan, seed), targets)

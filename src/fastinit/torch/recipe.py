@@ -155,7 +155,10 @@ def constant(function: Initializer) -> Constant:
 
 
 def keep(tensor: torch.Tensor) -> torch.Tensor:
-    """Leave the values as they are: the default of a recipe for a part of a model."""
+    """Leave the values as they are: the default of a recipe for a part of a model.
+
+    The tensor may have any dtype, layout and device.
+    """
     return tensor
 
 

@@ -16,9 +16,10 @@ from fastinit.streams import Stream
 from fastinit.torch.moments import Moments
 from fastinit.torch.names import buffer_places, parameter_places, unwrapped
 from fastinit.torch.plan import Plan, PlannedParameter, make_plan, seeded_stream
-from fastinit.torch.poison import INTEGERS, count_poison
+from fastinit.torch.poison import count_poison
 from fastinit.torch.recipe import Recipe
 from fastinit.torch.table import Table
+from fastinit.torch.values import INTEGERS
 
 CHUNK = 1 << 15  # below what torch splits among threads, and in the second-level cache
 # So many of a row's elements are compared first, and rows of fewer random bits than this may be
