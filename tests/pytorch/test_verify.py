@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from networks import UNFILLABLE, DenseNet
+from networks import UNFILLABLE, WRAPPERS, DenseNet
 from torch import nn
 
 import fastinit
@@ -476,6 +476,30 @@ def test_signal_leaves_the_model_alone():
     assert not any(module._forward_hooks for module in model.modules())
     assert signals[0].name == "conv1"
     assert all(signal.backward > 0 for signal in signals)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", ["DataParallel", "AveragedModel", "checkpoint_wrapper"])
+def test_signal_through_wrappers(name):
+    model = ft.init_module(DenseNet(), ft.densenet, 0)
+    batch = torch.ones(2, 3, 8, 8)
+    expected = ft.measure_signal(model, batch)
+    model.dense1[0] = WRAPPERS[name](model.dense1[0])
+    assert ft.measure_signal(WRAPPERS[name](model), batch) == expected
+
+
+def test_layers_are_not_known_by_their_truth():
+    class HasLayer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.ModuleList()  # false, since it is empty
+
+        def forward(self, x):
+            return 2 * x
+
+    model = nn.Sequential(nn.Linear(3, 3), HasLayer())
+    names = [signal.name for signal in ft.measure_signal(model, torch.ones(2, 3))]
+    assert names == ["0"]
 
 
 class ByName(nn.Module):
