@@ -7,7 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
+    checkpoint_wrapper,
+    offload_wrapper,
+)
+from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.init import trunc_normal_
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 
 
 class ResNeXtBottleneck(nn.Module):
@@ -66,14 +73,14 @@ class ResNeXt29(nn.Module):
 
 
 class DenseBottleneck(nn.Module):
-    """As bamos/densenet.pytorch, densenet.py."""
+    """As bamos/densenet.pytorch, densenet.py, where convolutions have no bias."""
 
-    def __init__(self, into, growth):
+    def __init__(self, into, growth, bias):
         super().__init__()
         self.bn1 = nn.BatchNorm2d(into)
-        self.conv1 = nn.Conv2d(into, 4 * growth, 1, bias=False)
+        self.conv1 = nn.Conv2d(into, 4 * growth, 1, bias=bias)
         self.bn2 = nn.BatchNorm2d(4 * growth)
-        self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=bias)
 
     def forward(self, x):
         y = self.conv1(F.relu(self.bn1(x)))
@@ -81,23 +88,25 @@ class DenseBottleneck(nn.Module):
 
 
 class Transition(nn.Module):
-    def __init__(self, into, out):
+    def __init__(self, into, out, bias):
         super().__init__()
         self.bn1 = nn.BatchNorm2d(into)
-        self.conv1 = nn.Conv2d(into, out, 1, bias=False)
+        self.conv1 = nn.Conv2d(into, out, 1, bias=bias)
 
     def forward(self, x):
         return F.avg_pool2d(self.conv1(F.relu(self.bn1(x))), 2)
 
 
 class DenseNet(nn.Module):
-    def __init__(self, growth=12, labels=10):
+    def __init__(self, growth=12, labels=10, bias=False):
         super().__init__()
         width = 2 * growth
-        self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=False)
-        self.dense1 = nn.Sequential(*(DenseBottleneck(width + growth * i, growth) for i in (0, 1)))
-        self.trans1 = Transition(width + 2 * growth, 2 * growth)
-        self.dense2 = nn.Sequential(DenseBottleneck(2 * growth, growth))
+        self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=bias)
+        self.dense1 = nn.Sequential(
+            *(DenseBottleneck(width + growth * i, growth, bias) for i in (0, 1))
+        )
+        self.trans1 = Transition(width + 2 * growth, 2 * growth, bias)
+        self.dense2 = nn.Sequential(DenseBottleneck(2 * growth, growth, bias))
         self.bn1 = nn.BatchNorm2d(3 * growth)
         self.fc = nn.Linear(3 * growth, labels)
 
@@ -212,3 +221,59 @@ class TimmBlock(nn.Module):
         if isinstance(module, nn.Linear):
             trunc_normal_(module.weight, std=0.02)
             nn.init.zeros_(module.bias)
+
+
+def sharded(model):
+    return FullyShardedDataParallel(model, use_orig_params=True, device_id=torch.device("cpu"))
+
+
+compiled = partial(torch.compile, backend="eager")
+
+WRAPPERS = {
+    "torch.compile": compiled,
+    "DataParallel": nn.DataParallel,
+    "DistributedDataParallel": DistributedDataParallel,
+    "FullyShardedDataParallel": sharded,
+    "AveragedModel": AveragedModel,
+    "checkpoint_wrapper": checkpoint_wrapper,
+    "offload_wrapper": offload_wrapper,
+    "several": lambda model: compiled(nn.DataParallel(checkpoint_wrapper(model))),
+}
+OF_A_GROUP = ("DistributedDataParallel", "FullyShardedDataParallel")  # of processes
+
+
+def _bytes_as(name):
+    return torch.zeros(64, dtype=torch.uint8).view(getattr(torch, name))
+
+
+# Tensors that fastinit cannot fill, which a model may hold all the same.
+UNFILLABLE = {
+    name: partial(_bytes_as, name)
+    for name in (
+        *("int8", "uint8", "int64", "bool", "complex32", "complex64", "complex128"),
+        *("float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn_x2"),
+        *("uint16", "uint64", "bits8", "quint4x2"),
+    )
+    if hasattr(torch, name)
+} | {
+    "sparse COO": lambda: torch.eye(8).to_sparse(),
+    "sparse COO, not coalesced": lambda: torch.sparse_coo_tensor(
+        torch.tensor([[0, 0], [1, 1]]), torch.ones(2), (4, 4)
+    ),
+    "sparse COO of integers": lambda: torch.eye(8, dtype=torch.int8).to_sparse(),
+    "sparse CSR": lambda: torch.eye(8).to_sparse_csr(),
+    "sparse CSC": lambda: torch.eye(8).to_sparse_csc(),
+    "sparse BSR": lambda: torch.eye(8).to_sparse_bsr((2, 2)),
+    "sparse BSC": lambda: torch.eye(8).to_sparse_bsc((2, 2)),
+    "quantised": lambda: torch.quantize_per_tensor(torch.zeros(4, 16), 0.1, 0, torch.qint8),
+    "quantised by channel": lambda: torch.quantize_per_channel(
+        torch.zeros(4, 16), torch.ones(4), torch.zeros(4), 0, torch.quint8
+    ),
+    "conjugate": lambda: torch.ones(3, 4, dtype=torch.complex64).conj(),
+    "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+    "jagged": lambda: torch.nested.nested_tensor(
+        [torch.ones(2), torch.ones(3)], layout=torch.jagged
+    ),
+}
+if torch.backends.mkldnn.is_available():
+    UNFILLABLE["MKL-DNN"] = lambda: torch.ones(4, 4).to_mkldnn()

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from networks import ResNeXt29
+from networks import OF_A_GROUP, WRAPPERS, ResNeXt29
 from torch import nn
 
 import fastinit
@@ -135,6 +135,74 @@ def test_parameters_keep_what_they_are(dirty_memory):
     assert not made.bias.requires_grad
     expected = fastinit.normal((6, 8, 3, 3), generator=fastinit.Stream(0) / "weight")
     assert (made.weight.detach().numpy() == expected).all()
+
+
+def test_hooks_fire(dirty_memory):
+    seen = []
+    model = on_meta(lambda: nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2)))
+    doubling = model[0].weight.register_hook(lambda gradient: 2 * gradient)
+    model[0].weight.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.clone()))
+    removed = model[0].bias.register_post_accumulate_grad_hook(lambda p: seen.append("bias"))
+    model[1].weight.register_hook(lambda gradient: seen.append("tied"))
+    model[1].bias.register_hook(lambda gradient: seen.append("frozen"))
+    model[1].bias.requires_grad_(False)
+    model.add_module("again", model[1])
+    weight = model[0].weight
+    ft.materialize(model, ft.torch_default, 0)
+    assert model[0].weight is not weight
+    expected = ft.init_module(nn.Linear(3, 2), ft.torch_default, 0, prefix="0.")
+    batch = torch.ones(4, 3)
+    expected(batch).sum().backward()
+    model[0](batch).sum().backward()
+    assert torch.equal(model[0].weight.grad, 2 * expected.weight.grad)
+    assert seen.pop(0) == "bias"
+    assert torch.equal(seen.pop(), model[0].weight.grad)
+    seen.clear()
+    doubling.remove()
+    removed.remove()
+    model.zero_grad()
+    model[0](batch).sum().backward()
+    assert torch.equal(model[0].weight.grad, expected.weight.grad)
+    assert len(seen) == 1
+    seen.clear()
+    model[1].bias.requires_grad_(True)
+    model.again(torch.ones(1, 2)).sum().backward()
+    assert sorted(seen) == ["frozen", "tied"]
+    model[1].bias.register_hook(lambda gradient: 0 * gradient)
+    model.zero_grad()
+    model.again(torch.ones(1, 2)).sum().backward()
+    assert model.again.bias.grad.tolist() == [0, 0]
+
+
+def test_gradients_on_the_meta_device_are_not_kept():
+    layer = on_meta(lambda: nn.Linear(3, 2))
+    layer(torch.ones(4, 3, device="meta")).sum().backward()
+    assert layer.weight.grad.is_meta
+    assert ft.materialize(layer, ft.torch_default, 0).weight.grad is None
+
+
+# The other wrappers read the values.
+@pytest.mark.parametrize(
+    "name", [name for name in WRAPPERS if name not in ("AveragedModel", *OF_A_GROUP)]
+)
+def test_wrappers_on_the_meta_device(name):
+    model = on_meta(lambda: nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)))
+    model[0] = WRAPPERS[name](model[0])
+    model = WRAPPERS[name](model)
+    expected = ft.materialize(
+        on_meta(lambda: nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))), ft.torch_default, 0
+    )
+    ft.materialize(model, ft.torch_default, 0)
+    for one, two in zip(model.parameters(), expected.parameters(), strict=True):
+        assert torch.equal(one, two)
+    assert ft.verify(model, ft.torch_default, 0).ok
+    assert {f.name for f in ft.verify(model).findings} >= {"1.running_mean", "0.weight"}
+
+
+def test_unset_buffers_within_wrappers_are_named_without_them():
+    model = on_meta(lambda: nn.Sequential(Masked()))
+    with pytest.raises(ValueError, match=r"has set: 0\.mask, 0\.partly; give"):
+        ft.materialize(nn.DataParallel(model), ft.torch_default, 0)
 
 
 def test_large_parameters_are_on_huge_pages():
@@ -282,6 +350,7 @@ def failing(tensor, generator):
     raise RuntimeError("out of luck")
 
 
+@ft.constant
 def partly(tensor):
     return tensor[0].fill_(1)
 

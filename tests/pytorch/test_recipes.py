@@ -10,7 +10,15 @@ import pytest
 torch = pytest.importorskip("torch")
 stats = pytest.importorskip("scipy.stats")
 
-from networks import DenseNet, ResNeXt29, WideResNet, aliases, of_transformers
+from networks import (
+    UNFILLABLE,
+    WRAPPERS,
+    DenseNet,
+    ResNeXt29,
+    WideResNet,
+    aliases,
+    of_transformers,
+)
 from torch import nn
 
 import fastinit
@@ -84,6 +92,11 @@ VISION = {
     "resnext": (ft.resnext, ResNeXt29, read_resnext),
     "resnext_lua": (ft.resnext_lua, ResNeXt29, lambda m: read_by_kind(m, by_outputs, 1)),
     "densenet": (ft.densenet, DenseNet, lambda m: read_by_kind(m, by_outputs, 1)),
+    "densenet, biases": (
+        ft.densenet,
+        lambda: DenseNet(bias=True),
+        lambda m: read_by_kind(m, by_outputs, 1),
+    ),
     "wide_resnet": (
         ft.wide_resnet,
         WideResNet,
@@ -344,6 +357,7 @@ def doubled(tensor, generator):
     return fastinit.orthogonal_(tensor, gain=2, generator=generator)
 
 
+@ft.constant
 def identity(tensor):
     return nn.init.eye_(tensor)
 
@@ -357,6 +371,102 @@ def test_other_initializers_are_called():
     assert torch.equal(model[2].weight, torch.eye(4, 16))
     assert model[0].weight.requires_grad
     assert model[0].weight.grad_fn is None
+
+
+def uses_the_default_generator(tensor):
+    return tensor.normal_()
+
+
+def of_variable_arguments(tensor, **keywords):
+    return fastinit.normal_(tensor, **keywords)
+
+
+def for_positions_only(tensor, generator=None, /):
+    return tensor.normal_()
+
+
+@pytest.mark.parametrize(
+    "initializer",
+    [
+        uses_the_default_generator,
+        for_positions_only,
+        lambda tensor: tensor.fill_(1),
+        partial(uses_the_default_generator),
+        ft.ZeroRow(uses_the_default_generator, 0),
+        torch.Tensor.normal_,
+        ft.per_site(lambda site: uses_the_default_generator),
+    ],
+)
+def test_initializer_that_the_seed_has_no_effect_on(initializer):
+    recipe = ft.Recipe([("*.weight", initializer), ("*", fastinit.zeros_)])
+    model = nn.Linear(4, 3)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.device("meta"):
+        meta = nn.Linear(4, 3)
+    message = r"parameter weight: .* takes no `generator`.*fastinit\.torch\.constant"
+    for function, module in (
+        (ft.init_module, model),
+        (ft.materialize, meta),
+        (ft.verify, model),
+    ):
+        with pytest.raises(TypeError, match=message):
+            function(module, recipe, 0)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert meta.bias.is_meta
+    ft.init_module(model, recipe)
+    assert (model.bias == 0).all()
+    assert not torch.equal(model.weight, before["weight"])
+
+
+class Ramp:
+    """Not hashable, and has no name."""
+
+    __hash__ = None
+
+    def __call__(self, tensor, start=0):
+        values = torch.arange(start, start + tensor.numel(), dtype=tensor.dtype)
+        return tensor.copy_(values.view_as(tensor))
+
+
+@pytest.mark.parametrize(
+    ("initializer", "first"),
+    [
+        (ft.constant(Ramp()), 0),
+        (ft.constant(partial(Ramp(), start=5)), 5),
+        (partial(ft.constant(Ramp()), start=5), 5),
+        (ft.constant(lambda tensor: tensor.fill_(7)), 7),
+        (ft.ZeroRow(ft.constant(lambda tensor: tensor.fill_(7)), 1), 7),
+        (torch.Tensor.zero_, 0),
+        (partial(torch.Tensor.fill_, value=3.0), 3),
+        (torch.zero_, 0),
+        (nn.init.eye_, 1),
+        (fastinit.eye_, 1),
+        (ft.init.ones_, 1),
+        (partial(nn.init.constant_, val=2.0), 2),
+    ],
+)
+def test_initializers_that_are_constant(initializer, first):
+    recipe = ft.Recipe([("*", initializer)])
+    model = nn.Linear(4, 3, bias=False)
+    ft.init_module(model, recipe, 0)
+    assert model.weight[0, 0] == first
+    assert ft.verify(model, recipe, 0).ok
+    with torch.device("meta"):
+        meta = nn.Linear(4, 3, bias=False)
+    assert torch.equal(ft.materialize(meta, recipe, 0).weight, model.weight)
+    assert "Constant" not in str(ft.make_plan(model, recipe))
+
+
+def test_constant_is_of_callables():
+    with pytest.raises(TypeError, match="an initializer must be callable, not 3"):
+        ft.constant(3)
+
+
+def test_initializer_of_variable_arguments_gets_the_stream():
+    recipe = ft.Recipe([("*", of_variable_arguments)])
+    model = ft.init_module(nn.Linear(4, 3), recipe, 0)
+    expected = fastinit.normal((3, 4), generator=fastinit.Stream(0) / "weight")
+    assert (model.weight.detach().numpy() == expected).all()
 
 
 def test_lines():
@@ -399,6 +509,14 @@ def test_functions_of_torch_stand_for_ours():
     ours = ft.Recipe([("*.weight", fastinit.xavier_uniform_), ("*", fastinit.zeros_)])
     one = ft.init_module(nn.Linear(8, 16), torchs, 0)
     assert torch.equal(one.weight, ft.init_module(nn.Linear(8, 16), ours, 0).weight)
+    for function in nn.init.normal, ft.init.normal_, partial(ft.init.normal):
+        same = ft.init_module(nn.Linear(8, 16), ft.Recipe([("*", function)]), 0)
+        expected = ft.init_module(nn.Linear(8, 16), ft.Recipe([("*", fastinit.normal_)]), 0)
+        assert torch.equal(same.weight, expected.weight)
+    padded = ft.Recipe([("*", ft.ZeroRow(nn.init.normal_, 1))])
+    one = ft.init_module(nn.Embedding(3, 4), padded, 0)
+    two = ft.init_module(nn.Embedding(3, 4), ft.Recipe([("*", fastinit.normal_)]), 0)
+    assert torch.equal(one.weight[[0, 2]], two.weight[[0, 2]])
     sized = ft.Recipe([("*", partial(nn.init.normal_, std=0.5))])
     assert ft.make_plan(nn.Linear(8, 16), sized).parameters[0].moments.std == 0.5
 
@@ -409,6 +527,136 @@ def test_keep_leaves_values():
     ft.init_module(model, ft.Recipe([("0.*", fastinit.zeros_), ("*", ft.keep)]), 0)
     assert torch.equal(model[2].weight, before)
     assert (model[0].weight == 0).all()
+
+
+@pytest.mark.parametrize("name", UNFILLABLE)
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_what_is_kept_may_be_of_any_kind(name):
+    model = nn.Module()
+    model.kept = nn.Parameter(UNFILLABLE[name](), requires_grad=False)
+    model.layer = nn.Linear(8, 2)
+    recipe = ft.Recipe([("layer.*", fastinit.normal_), ("*", ft.keep)])
+    version = model.kept._version
+    ft.init_module(model, recipe, 0)
+    assert model.kept._version == version
+    expected = fastinit.normal((2, 8), generator=fastinit.Stream(0) / "layer.weight")
+    assert (model.layer.weight.detach().numpy() == expected).all()
+    plan = ft.make_plan(model, recipe)
+    assert [planned.is_kept for planned in plan] == [True, False, False]
+    assert "kept" in str(plan)
+    with pytest.raises(TypeError, match=r"parameter kept: it has (quantised )?(dtype|layout)"):
+        ft.init_module(model, ft.Recipe([("*", fastinit.ones_)]), 0)
+
+
+def test_what_is_kept_may_be_on_the_meta_device():
+    model = two_layers()
+    model[2] = nn.Linear(16, 4, device="meta")
+    ft.init_module(model, ft.Recipe([("2.*", ft.keep)]) + ft.torch_default, 0)
+    assert model[2].weight.is_meta
+    with pytest.raises(ValueError, match=r"parameter 2\.weight: `keep` would leave"):
+        ft.materialize(model[2], ft.Recipe([("*", ft.keep)]), 0, prefix="2.")
+
+
+@pytest.fixture(scope="module")
+def process_group(tmp_path_factory):
+    """A group of this process alone, which wrappers of torch.distributed need."""
+    store = tmp_path_factory.mktemp("group") / "store"
+    torch.distributed.init_process_group("gloo", f"file://{store}", rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+class Block(nn.Module):
+    """Has an attribute that is called as wrappers call what they wrap."""
+
+    def __init__(self):
+        super().__init__()
+        self.module = nn.Linear(8, 8)
+        self.norm = nn.BatchNorm1d(8)
+
+    def forward(self, x):
+        return self.norm(self.module(x))
+
+
+def blocks():
+    return nn.Sequential(Block(), Block(), nn.Linear(8, 8))
+
+
+def within(wrap):
+    model = blocks()
+    model[0] = wrap(model[0])
+    model[1].module = wrap(model[1].module)
+    return model
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+def test_wrappers_change_no_names(name, process_group):
+    wrap = WRAPPERS[name]
+    recipe = ft.Recipe([("0.module.weight", fastinit.orthogonal_)]) + ft.torch_default
+    bare = ft.init_module(blocks(), recipe, 0)
+    expected = dict(bare.named_parameters())
+    for model in (wrap(blocks()), within(wrap), wrap(within(wrap))):
+        ft.poison_(model)
+        assert ft.init_module(model, recipe, 0) is model
+        plan = ft.make_plan(model, recipe)
+        assert [planned.name for planned in plan] == list(expected)
+        assert plan.title == "Sequential by recipe + torch_default"
+        for planned in plan:
+            assert torch.equal(planned.tensor, expected[planned.name])
+        report = ft.verify(model, recipe, 0)
+        assert report.ok
+        names = [finding.name for finding in report.findings]
+        names = [each for each in names if not each.endswith("n_averaged")]
+        assert names == [finding.name for finding in ft.verify(bare).findings]
+        part = ft.init_module(wrap(Block()), recipe, 0, prefix="0.")
+        assert torch.equal(next(part.parameters()), expected["0.module.weight"])
+
+
+def test_sites_see_no_wrappers():
+    seen = []
+
+    @ft.per_site
+    def look(site):
+        seen.append((site.name, type(site.module), [type(each) for each in site.ancestors]))
+        return fastinit.zeros_
+
+    model = nn.DataParallel(nn.Sequential(nn.DataParallel(Block())))
+    ft.init_module(model, ft.Recipe([("*", look)]), 0)
+    assert seen[0] == ("0.module.weight", nn.Linear, [nn.Sequential, Block])
+
+
+def test_subclasses_of_wrappers_are_wrappers():
+    class Mine(nn.DataParallel):
+        pass
+
+    class DataParallel(nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+
+    names = [planned.name for planned in ft.make_plan(Mine(nn.Linear(2, 2)), ft.torch_default)]
+    assert names == ["weight", "bias"]
+    names = [p.name for p in ft.make_plan(DataParallel(nn.Linear(2, 2)), ft.torch_default)]
+    assert names == ["module.weight", "module.bias"]
+
+
+def test_wrapper_with_a_parameter_of_the_same_name():
+    class Scaled(nn.DataParallel):
+        def __init__(self, module):
+            super().__init__(module)
+            self.weight = nn.Parameter(torch.ones(3, 3))
+
+    model = Scaled(nn.Linear(3, 3))
+    with pytest.raises(ValueError, match="parameter weight: a wrapper and what it wraps"):
+        ft.init_module(model, ft.torch_default, 0)
+
+
+def test_parametrizations_keep_their_names():
+    layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 3))
+    plan = ft.make_plan(layer, ft.Recipe([("*", fastinit.normal_)]))
+    assert [planned.name for planned in plan] == [name for name, _ in layer.named_parameters()]
+    assert plan.parameters[1].name == "parametrizations.weight.original0"
 
 
 def test_zero_row_leaves_the_other_rows_alone():

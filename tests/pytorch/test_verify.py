@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from networks import DenseNet
+from networks import UNFILLABLE, WRAPPERS, DenseNet
 from torch import nn
 
 import fastinit
@@ -100,6 +100,216 @@ def test_rows_that_are_meant():
     model = ft.init_module(nn.Linear(64, 48), zeros, 0)
     assert problems(model, zeros) == {}
     assert problems(model)["weight"] == ("48 of 48 rows are zero",)
+
+
+def encoder(dtype=torch.float32):
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True, dtype=dtype)
+    return nn.TransformerEncoder(layer, 3)
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:4])
+def test_layers_that_were_copied(dtype):
+    model = encoder(getattr(torch, dtype))
+    found = problems(model)
+    assert found["layers.1.linear1.weight"] == ("equals layers.0.linear1.weight",)
+    assert found["layers.2.linear1.weight"] == ("equals layers.0.linear1.weight",)
+    assert found["layers.2.self_attn.in_proj_weight"] == (
+        "equals layers.0.self_attn.in_proj_weight",
+    )
+    assert found["layers.1.linear2.bias"] == ("equals layers.0.linear2.bias",)
+    assert not any(name.startswith("layers.0") or "norm" in name for name in found)
+    recipe = ft.torch_default
+    assert "layers.1.linear1.weight" in problems(model, recipe)
+    assert problems(model, recipe)["layers.1.linear1.weight"] == found["layers.1.linear1.weight"]
+    assert problems(ft.init_module(model, recipe, 0), recipe, 0) == {}
+    model.layers[2].linear1.weight = model.layers[1].linear1.weight  # shared: one parameter
+    assert problems(model) == {}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_parameters_that_share_rows(dtype):
+    def filled(*shape):
+        tensor = torch.empty(shape, dtype=getattr(torch, dtype))
+        return nn.Parameter(fastinit.normal_(tensor, generator=0))
+
+    model = nn.ParameterDict(
+        {
+            "first": filled(10, 64),
+            "longer": filled(20, 64),
+            "wider": filled(30, 128),
+            "row": filled(64),
+            "flat": filled(640),
+            "narrow": filled(500, 2),
+            "kernel": filled(7, 16, 2, 2),
+        }
+    )
+    assert problems(model) == {
+        "longer": ("10 of 20 rows equal rows of first",),
+        "wider": ("starts with the same values as first",),
+        "row": ("equals a row of first",),
+        "flat": ("starts with the same values as first",),
+        "narrow": ("starts with the same values as first",),
+        "kernel": ("7 of 7 rows equal rows of first",),
+    }
+
+
+def test_row_in_another_place():
+    model = nn.Sequential(nn.Linear(64, 48, bias=False), nn.Linear(64, 30, bias=False))
+    ft.init_module(model, ft.torch_default, 0)
+    with torch.no_grad():
+        model[1].weight[[4, 20]] = model[0].weight[[7, 3]]
+        model[1].weight[5, 1:] = model[0].weight[8, 1:]  # not the whole row
+    assert problems(model) == {"1.weight": ("2 of 30 rows equal rows of 0.weight",)}
+    everything = problems(model, ft.torch_default, 0)["1.weight"]
+    assert everything[-1] == "2 of 30 rows equal rows of 0.weight"
+
+
+def test_each_pair_is_told():
+    model = nn.ParameterList(fastinit.normal_(torch.empty(8, 64), generator=n) for n in range(3))
+    with torch.no_grad():
+        model[2][:3] = model[0][:3]
+        model[2][5] = model[1][0]
+    assert problems(model) == {
+        "2": ("3 of 8 rows equal rows of 0", "1 of 8 rows equal rows of 1"),
+    }
+
+
+def test_values_that_may_be_equal():
+    same = [
+        torch.zeros(48, 64),
+        torch.ones(300),
+        torch.full((300,), 1e-4),
+        torch.eye(64),
+        nn.init.dirac_(torch.empty(64, 64, 3)),
+        torch.cat([torch.zeros(100), torch.ones(100), torch.zeros(100)]),  # an LSTM's bias
+        torch.rand(3),
+        torch.rand(5, dtype=torch.float16),
+    ]
+    model = nn.ParameterList([*same, *(each.clone() for each in same)])
+    assert not any("equal" in text for texts in problems(model).values() for text in texts)
+    copies = nn.ModuleList([layer(), layer().requires_grad_(False)])  # of a momentum encoder, say
+    assert problems(copies) == {}
+    assert "1.weight" in problems(copies, ft.torch_default)
+
+
+def table(tensor):
+    return tensor.copy_(torch.linspace(0, 1, tensor.numel()).view_as(tensor))
+
+
+def drawn(tensor, generator):
+    return fastinit.normal_(tensor, generator=0)
+
+
+def test_recipe_says_what_should_differ():
+    def pair(first, second):
+        recipe = ft.Recipe([("0.weight", first), ("1.weight", second)])
+        model = nn.Sequential(*(nn.Linear(64, 48, bias=False) for _ in range(2)))
+        return ft.init_module(model, recipe), recipe
+
+    for first in ft.constant(table), table, partial(ft.constant(table)):
+        model, recipe = pair(first, first)
+        assert problems(model, recipe) == {}
+        assert problems(model) == {"1.weight": ("equals 0.weight",)}
+    assert problems(*pair(drawn, drawn)) == {"1.weight": ("equals 0.weight",)}
+    model, _ = pair(drawn, drawn)
+    recipe = ft.Recipe([("0.*", fastinit.normal_), ("1.*", ft.keep)])
+    assert problems(model, recipe) == {}
+
+
+def test_sparse_rows_are_not_told_from_each_other():
+    recipe = ft.Recipe([("*", partial(fastinit.sparse_, sparsity=0.97))])
+    model = ft.init_module(nn.ModuleList(nn.Linear(32, 200, bias=False) for _ in range(9)), recipe)
+    assert problems(model, recipe) == {}
+
+
+def test_large_rows():
+    values = fastinit.normal((3, 1 << 19), generator=0)
+    model = nn.ParameterList(
+        [torch.from_numpy(values), torch.from_numpy(values[1:].copy()), torch.tensor(values[2])]
+    )
+    assert problems(model) == {
+        "1": ("2 of 2 rows equal rows of 0",),
+        "2": ("equals a row of 0",),
+    }
+
+
+@pytest.mark.parametrize("name", UNFILLABLE)
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_every_dtype_and_layout(name):
+    model = nn.Module()
+    model.parameter = nn.Parameter(UNFILLABLE[name](), requires_grad=False)
+    model.register_buffer("buffer", UNFILLABLE[name]())
+    model.layer = layer()
+    recipe = ft.Recipe([("layer.*", fastinit.normal_), ("*", ft.keep)])
+    assert problems(ft.init_module(model, recipe, 0), recipe, 0) == {}
+    found = {finding.name: finding for finding in ft.verify(model).findings}
+    assert found["parameter"].dtype == found["buffer"].dtype == model.buffer.dtype
+    assert not any("NaN" in text for text in found["parameter"].problems)
+    assert "parameter" in str(ft.verify(model))
+    ft.poison_(model)
+    assert problems(model, recipe)["layer.weight"][0].endswith("elements not initialised")
+
+
+def test_numbers_of_other_dtypes_and_layouts_are_checked():
+    complexes = torch.randn(4, 4, dtype=torch.complex64)
+    complexes[0, 0] = complex(math.nan, math.nan)
+    complexes[1, 1] = complex(0, math.inf)
+    sparse = torch.eye(8).to_sparse()
+    sparse._values()[2] = math.nan
+    rows = torch.eye(8).to_sparse_csr()
+    rows.values()[:3] = math.inf
+    narrow = torch.ones(6).to(torch.float8_e4m3fnuz)
+    narrow.view(torch.uint8)[4] = 0x80
+    model = nn.ParameterDict(
+        {"complexes": complexes, "sparse": sparse, "rows": rows}
+        | {"narrow": nn.Parameter(narrow, requires_grad=False)}
+    )
+    model.register_buffer("buffer", complexes)
+    assert problems(model) == {
+        "complexes": (
+            "2 of 32 parts of complex elements are NaN",
+            "1 of 32 parts of complex elements are infinite",
+        ),
+        "sparse": ("1 of 8 stored elements are NaN",),
+        "rows": ("3 of 8 stored elements are infinite",),
+        "narrow": ("1 of 6 elements not initialised",),  # of this dtype it has one NaN
+        "buffer": ("2 of 32 parts of complex elements are NaN",),
+    }
+
+
+def test_poison_of_other_dtypes_and_layouts():
+    model = nn.ParameterDict(
+        {
+            "complexes": torch.zeros(3, dtype=torch.complex128),
+            "sparse": torch.eye(4).to_sparse(),
+            "rows": torch.eye(4).to_sparse_csr(),
+        }
+    )
+    model["integers"] = nn.Parameter(torch.ones(3, dtype=torch.int8), requires_grad=False)
+    assert problems(ft.poison_(model)) == {
+        "complexes": ("6 of 6 parts of complex elements not initialised",),
+        "sparse": ("4 of 4 stored elements not initialised",),
+        "rows": ("4 of 4 stored elements not initialised",),
+    }
+    assert (model["integers"] == 1).all()
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+def test_poison_leaves_lazy_parameters_alone():
+    ft.poison_(nn.LazyLinear(3))
+
+
+def test_complex_rows():
+    model = nn.ParameterDict({"weight": torch.randn(5, 8, dtype=torch.complex64)})
+    with torch.no_grad():
+        model["weight"][2] = model["weight"][4]
+        model["weight"][0] = 0
+    assert problems(model)["weight"] == (
+        "1 of 5 rows are zero",
+        "1 of 5 rows repeat an earlier one",
+    )
+    model["again"] = nn.Parameter(model["weight"].detach().clone())
+    assert problems(model)["again"][-1] == "equals weight"
 
 
 def test_narrow_rows_may_be_equal():
@@ -266,6 +476,30 @@ def test_signal_leaves_the_model_alone():
     assert not any(module._forward_hooks for module in model.modules())
     assert signals[0].name == "conv1"
     assert all(signal.backward > 0 for signal in signals)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", ["DataParallel", "AveragedModel", "checkpoint_wrapper"])
+def test_signal_through_wrappers(name):
+    model = ft.init_module(DenseNet(), ft.densenet, 0)
+    batch = torch.ones(2, 3, 8, 8)
+    expected = ft.measure_signal(model, batch)
+    model.dense1[0] = WRAPPERS[name](model.dense1[0])
+    assert ft.measure_signal(WRAPPERS[name](model), batch) == expected
+
+
+def test_layers_are_not_known_by_their_truth():
+    class HasLayer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.ModuleList()  # false, since it is empty
+
+        def forward(self, x):
+            return 2 * x
+
+    model = nn.Sequential(nn.Linear(3, 3), HasLayer())
+    names = [signal.name for signal in ft.measure_signal(model, torch.ones(2, 3))]
+    assert names == ["0"]
 
 
 class ByName(nn.Module):

@@ -12,7 +12,7 @@ from fastinit.torch.exchange import register
 from fastinit.torch.materialize import materialize
 from fastinit.torch.plan import Plan, PlannedParameter, init_module, make_plan
 from fastinit.torch.poison import poison_
-from fastinit.torch.recipe import PerSite, Recipe, Site, ZeroRow, keep, per_site
+from fastinit.torch.recipe import PerSite, Recipe, Site, ZeroRow, constant, keep, per_site
 from fastinit.torch.recipes import (
     densenet,
     gpt2,
@@ -39,6 +39,7 @@ __all__ = [
     "VerificationError",
     "ZeroRow",
     "accelerate",
+    "constant",
     "densenet",
     "disable_acceleration",
     "enable_acceleration",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import nn
+
+from fastinit.torch.names import Place, buffer_places
 
 # Methods, without arguments, by which modules set their buffers. The parameters are still on the
 # meta device when they are called, so that what a method does to them takes no time.
@@ -24,14 +26,9 @@ RESETS = (
 POISON = 0xA5
 
 
-def buffers_on_meta(module: nn.Module) -> dict[str, tuple[nn.Module, str]]:
-    """Return the qualified names of buffers on the meta device, and who has them as what."""
-    found = {}
-    for prefix, owner in module.named_modules():
-        for name, buffer in owner._buffers.items():
-            if buffer is not None and buffer.is_meta:
-                found[f"{prefix}.{name}" if prefix else name] = (owner, name)
-    return found
+def buffers_on_meta(module: nn.Module) -> list[tuple[torch.Tensor, Place]]:
+    """Return the buffers on the meta device, and where they are registered."""
+    return [(buffer, place) for buffer, place in buffer_places(module) if buffer.is_meta]
 
 
 def _allocated(meta: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -57,13 +54,13 @@ def _takes_no_arguments(method: Any) -> bool:
     return True
 
 
-def _resets(owner: nn.Module, ancestors: list[nn.Module]) -> Iterator[Any]:
+def _resets(owner: nn.Module, ancestors: Sequence[nn.Module]) -> Iterator[Any]:
     for name in RESETS:
         method = getattr(owner, name, None)
         if callable(method) and _takes_no_arguments(method):
             yield method
     # transformers: the nearest model around a module knows what is in it.
-    for model in reversed(ancestors):
+    for model in reversed((*ancestors, owner)):
         method = getattr(model, "_init_weights", None)
         if callable(method):
             yield lambda method=method: method(owner)
@@ -94,28 +91,25 @@ def set_buffers(module: nn.Module, dtype: torch.dtype | None) -> Callable[[], No
 def _set_buffers(module: nn.Module, dtype: torch.dtype | None) -> None:
     missing = buffers_on_meta(module)
     made: dict[torch.Tensor, torch.Tensor] = {}
-    for owner, name in missing.values():
-        meta = owner._buffers[name]
-        assert meta is not None
+    places: dict[nn.Module, list[Place]] = {}
+    for meta, place in missing:
+        owner, key = place.owner, place.key
         if meta not in made:
-            kept = name in owner._non_persistent_buffers_set or not meta.is_floating_point()
+            kept = key in owner._non_persistent_buffers_set or not meta.is_floating_point()
             made[meta] = _allocated(meta, meta.dtype if kept or dtype is None else dtype)
-        owner._buffers[name] = made[meta]
-    modules = dict(module.named_modules())
+        owner._buffers[key] = made[meta]
+        places.setdefault(owner, []).append(place)
     failure = None
-    for prefix, owner in modules.items():
-        mine = [name for each, name in missing.values() if each is owner]
-        parts = prefix.split(".") if prefix else []
-        ancestors = [modules[".".join(parts[:n])] for n in range(len(parts) + 1)]
-        for reset in _resets(owner, ancestors) if mine else ():
-            if all(_is_set(owner._buffers[name]) for name in mine):
+    for owner, mine in places.items():
+        for reset in _resets(owner, mine[0].ancestors):
+            if all(_is_set(owner._buffers[place.key]) for place in mine):
                 break
             try:
                 with torch.no_grad():
                     reset()
             except Exception as error:  # told below, if no other method does
                 failure = error
-    unset = [name for name, (owner, own) in missing.items() if not _is_set(owner._buffers[own])]
+    unset = [place.name for _, place in missing if not _is_set(place.owner._buffers[place.key])]
     if unset:
         raise ValueError(
             f"buffers that no method of their modules has set: {', '.join(unset)}; give the module "

@@ -6,6 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import fastinit
@@ -78,6 +79,8 @@ def distribution_of(
         if partial.args:
             raise TypeError("a recipe's functools.partial takes arguments by name, not by position")
         initializer, keywords = partial.func, partial.keywords
+    if not isinstance(initializer, FunctionType):  # one's own, and maybe not hashable
+        return None
     if initializer in DIMENSIONS:
         least, most = DIMENSIONS[initializer]
         if not least <= len(shape) <= most:

@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from fastinit.arrays import ITEM_SIZES, empty
-from fastinit.streams import as_stream
 from fastinit.torch.buffers import buffers_on_meta, set_buffers
-from fastinit.torch.plan import make_plan, naming, parameter_names
+from fastinit.torch.names import parameter_places, walk_once
+from fastinit.torch.plan import make_plan, naming, seeded_stream
 from fastinit.torch.poison import count_poison, poison_tensor
-from fastinit.torch.recipe import Recipe, keep
+from fastinit.torch.recipe import Recipe
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -36,12 +36,15 @@ def _in_memory(parameter: nn.Parameter, dtype: torch.dtype) -> nn.Parameter:
     memory = memory.permute([order.index(axis) for axis in range(parameter.dim())])
     made = torch.Tensor._make_subclass(type(parameter), memory, parameter.requires_grad)
     made.__dict__.update(parameter.__dict__)
+    # The same dictionaries, so that the handles of the hooks still remove them.
+    made._backward_hooks = parameter._backward_hooks
+    made._post_accumulate_grad_hooks = parameter._post_accumulate_grad_hooks
     return made
 
 
 def _attributes_on_meta(module: nn.Module) -> Iterator[tuple[str, nn.Module, str, torch.Tensor]]:
     """Yield tensors that are neither parameters nor buffers, which no reset is known for."""
-    for prefix, owner in module.named_modules():
+    for prefix, owner, _ in walk_once(module):
         for name, value in vars(owner).items():
             if isinstance(value, torch.Tensor) and value.is_meta:
                 yield f"{prefix}.{name}" if prefix else name, owner, name, value
@@ -60,7 +63,10 @@ def materialize(
 
     Nothing is made twice: memory is allocated on huge pages and first touched by the parallel fill
     itself. Shared parameters stay shared, and every parameter keeps its class, attributes,
-    `requires_grad` and order of strides. Values are those of `init_module`.
+    `requires_grad`, order of strides, and the hooks of ``register_hook`` and
+    ``register_post_accumulate_grad_hook``. It does not keep a gradient, which has no values on the
+    meta device, nor hooks on the node of the graph that accumulates it. Values are those of
+    `init_module`.
 
     Buffers get memory and the values that their own modules give them: by ``reset_running_stats``,
     ``reset_buffers``, ``init_buffers``, ``rope_init``, ``reset_parameters`` ..., or by the
@@ -92,8 +98,8 @@ def materialize(
     ------
     ValueError, TypeError
         As `make_plan`; a parameter that is not on the meta device, a buffer or other tensor that
-        nothing sets, an initializer of one's own that leaves elements out. The error gives the
-        name, and nothing was changed.
+        nothing sets, an initializer of one's own that leaves elements out, or that the seed has no
+        effect on, as for `init_module`. The error gives the name, and nothing was changed.
 
     Examples
     --------
@@ -116,26 +122,26 @@ def _materialize(
 ) -> None:
     if dtype is not None and str(dtype).removeprefix("torch.") not in ITEM_SIZES:
         raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {dtype}")
-    everything = parameter_names(module)
-    for parameter, names in everything.items():
+    everything = parameter_places(module, prefix)
+    for parameter, (first, *_) in everything.items():
         if not parameter.is_meta and not is_lazy(parameter):
             raise ValueError(
-                f"parameter {prefix}{names[0]}: it is on device {parameter.device} already: "
+                f"parameter {first.name}: it is on device {parameter.device} already: "
                 "fastinit.torch.init_module fills what has memory"
             )
     plan = None
     if everything or not buffers_on_meta(module):
         plan = make_plan(module, recipe, prefix=prefix, dtype=dtype)
         for planned in plan:
-            if planned.initializer is keep:
+            if planned.is_kept:
                 raise ValueError(
                     f"parameter {planned.name}: `keep` would leave its memory as it is"
                 )
-    stream = as_stream(seed)
+    stream = seeded_stream(plan or (), seed)
     aliases = _find_aliases(module)
-    places = list(_buffer_places(module))
+    places = buffers_on_meta(module)
     undo = set_buffers(module, dtype)
-    made = {buffer: owner._buffers[name] for (owner, name), buffer in places}
+    made = {buffer: place.owner._buffers[place.key] for buffer, place in places}
     targets = {}
     try:
         for planned in plan or ():
@@ -155,10 +161,9 @@ def _materialize(
     except BaseException:
         undo()
         raise
-    for parameter, names in everything.items():
-        for name in names:
-            path, _, own = name.rpartition(".")
-            setattr(module.get_submodule(path), own, made[parameter])
+    for parameter, registered in everything.items():
+        for place in registered:
+            setattr(place.owner, place.key, made[parameter])
     for owner, name, meta in aliases:
         setattr(owner, name, made[meta])
 
@@ -171,17 +176,9 @@ def _checked_device(device: str | torch.device) -> torch.device:
     return device
 
 
-def _buffer_places(module: nn.Module) -> Iterator[tuple[tuple[nn.Module, str], torch.Tensor]]:
-    for place in buffers_on_meta(module).values():
-        owner, name = place
-        buffer = owner._buffers[name]
-        assert buffer is not None
-        yield place, buffer
-
-
 def _find_aliases(module: nn.Module) -> list[tuple[nn.Module, str, torch.Tensor]]:
     """Return attributes that are parameters or buffers by another name; refuse other tensors."""
-    known = {*module.parameters(), *(buffer for _, buffer in _buffer_places(module))}
+    known = {*module.parameters(), *(buffer for buffer, _ in buffers_on_meta(module))}
     found = list(_attributes_on_meta(module))
     unknown = [name for name, _, _, value in found if value not in known]
     if unknown:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,8 +18,20 @@ from fastinit.rules import Distribution, constant
 from fastinit.streams import Stream, as_stream
 from fastinit.torch.distributions import distribution_of
 from fastinit.torch.moments import Moments, expected
-from fastinit.torch.recipe import Initializer, Recipe, Site, ZeroRow, text_of
+from fastinit.torch.names import parameter_places, unwrapped
+from fastinit.torch.recipe import (
+    Initializer,
+    Recipe,
+    Site,
+    ZeroRow,
+    call,
+    is_constant,
+    keep,
+    takes_generator,
+    text_of,
+)
 from fastinit.torch.table import Table
+from fastinit.torch.values import shape_of
 
 M = TypeVar("M", bound=nn.Module)
 SHOWN_NAMES = 8
@@ -52,7 +63,12 @@ class PlannedParameter:
     @property
     def shape(self) -> tuple[int, ...]:
         """The parameter's shape."""
-        return tuple(self.tensor.shape)
+        return shape_of(self.tensor)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the values are left as they are."""
+        return self.initializer is keep
 
     @property
     def zero_row(self) -> int | None:
@@ -146,28 +162,33 @@ class Plan:
         """Fill the parameters' targets, each from the stream of its name.
 
         Those of one distribution are filled at once, by one team of threads; the others' own
-        initializers are called one after the other.
+        initializers are called one after the other. Those that are kept need no target.
         """
         fills: list[Fill] = []
         for planned in self.parameters:
-            target = targets[planned.name]
             if planned.distribution is not None:
-                view = checked_view(planned.name, target)
+                view = checked_view(planned.name, targets[planned.name])
                 fills.extend(planned.fills(view, stream / planned.name))
         for planned in self.parameters:
-            if planned.distribution is None:
-                _call(planned, targets[planned.name], stream / planned.name)
+            if planned.distribution is None and not planned.is_kept:
+                with torch.no_grad(), naming(planned.name):
+                    call(planned.initializer, targets[planned.name], stream / planned.name)
         run(fills)
 
 
-def _call(planned: PlannedParameter, target: torch.Tensor, stream: Stream) -> None:
-    initializer = planned.initializer
-    parameters = inspect.signature(initializer).parameters
-    takes = "generator" in parameters or any(
-        p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
-    )
-    with torch.no_grad(), naming(planned.name):
-        initializer(target, generator=stream) if takes else initializer(target)
+def seeded_stream(plan: Iterable[PlannedParameter], seed: Any) -> Stream:
+    """Return the stream of a `seed` argument, or raise where it would have no effect."""
+    for planned in plan if seed is not None else ():
+        initializer = planned.initializer
+        if planned.distribution is None and not (
+            takes_generator(initializer) or is_constant(initializer)
+        ):
+            raise TypeError(
+                f"parameter {planned.name}: {planned.rule} takes no `generator`, so that the seed "
+                "has no effect on it: give it that parameter, which will be a fastinit.Stream, or "
+                "mark it by fastinit.torch.constant if its values are the same for every seed"
+            )
+    return as_stream(seed)
 
 
 @contextmanager
@@ -193,21 +214,6 @@ def checked_view(name: str, tensor: torch.Tensor) -> View:
         return view
 
 
-def parameter_names(module: nn.Module, prefix: str = "") -> dict[nn.Parameter, list[str]]:
-    """Return every parameter and all its qualified names, in the order of the first."""
-    names: dict[nn.Parameter, list[str]] = {}
-    for name, parameter in module.named_parameters(remove_duplicate=False):
-        names.setdefault(parameter, []).append(prefix + name)
-    return names
-
-
-def _owners(module: nn.Module, name: str) -> tuple[nn.Module, ...]:
-    owners = [module]
-    for part in name.split(".")[:-1]:
-        owners.append(owners[-1].get_submodule(part))
-    return tuple(owners)
-
-
 def make_plan(
     module: nn.Module, recipe: Recipe, *, prefix: str = "", dtype: torch.dtype | None = None
 ) -> Plan:
@@ -219,13 +225,17 @@ def make_plan(
         The model, on any device, meta included.
     recipe : Recipe
     prefix : str, optional
-        The module's own name within the whole model, ``"layers.3."``, where it is a part of one.
+        The module's own name within the whole model, ``"layers.3."``, where it is a part of one;
+        as the names, without what wrappers add to it.
     dtype : torch.dtype, optional
         What the parameters are to be filled in, where not in their own.
 
     Returns
     -------
     Plan
+        Its names are those of the model without wrappers: what `torch.compile`, DataParallel,
+        DistributedDataParallel, FullyShardedDataParallel, AveragedModel and activation
+        checkpointing put into them is left out, wherever in the model the wrapper is.
 
     Raises
     ------
@@ -233,7 +243,8 @@ def make_plan(
         Parameters that no line selects, a recipe that selects nothing, a lazy module, a tensor that
         an initializer does not take.
     TypeError
-        A dtype or layout that cannot be filled.
+        A dtype or layout that cannot be filled, of a parameter that is to be filled: what a line
+        `keep` selects may have any.
 
     Examples
     --------
@@ -247,71 +258,70 @@ def make_plan(
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a fastinit.torch.Recipe, not {recipe!r}")
-    everything = parameter_names(module, prefix)
-    every_name = tuple(names[0] for names in everything.values())
+    kind = type(unwrapped(module)).__name__
+    everything = parameter_places(module, prefix)
+    every_name = tuple(first.name for first, *_ in everything.values())
     planned, unknown, used = [], [], set()
-    for parameter, (name, *aliases) in everything.items():
-        target_dtype = dtype if dtype is not None and parameter.is_floating_point() else None
-        target_dtype = target_dtype or parameter.dtype
-        _check(name, parameter, target_dtype)
-        owners = _owners(module, name.removeprefix(prefix))
-        site = Site(name, parameter, owners[-1], owners[:-1], every_name)
+    for parameter, places in everything.items():
+        name, owner, _, ancestors = places[0]
+        site = Site(name, parameter, owner, ancestors, every_name)
         with naming(name):
+            if is_lazy(parameter):
+                raise ValueError("it is of a lazy module, which has no shapes yet: run it once")
             found = recipe.find(site)
         if found is None:
             unknown.append(name)
             continue
         number, initializer = found
         used.add(number)
-        distribution = _distribution(name, initializer, parameter, target_dtype)
+        target_dtype = dtype if dtype is not None and parameter.is_floating_point() else None
+        target_dtype = target_dtype or parameter.dtype
+        distribution = None
+        if initializer is not keep:
+            with naming(name):
+                _check_fillable(parameter, target_dtype)
+                distribution = _distribution(initializer, parameter, target_dtype)
+        aliases = tuple(place.name for place in places[1:])
         planned.append(
-            PlannedParameter(
-                name, tuple(aliases), parameter, target_dtype, initializer, distribution
-            )
+            PlannedParameter(name, aliases, parameter, target_dtype, initializer, distribution)
         )
     if not planned:
         raise ValueError(
-            f"recipe {recipe.name!r} matches nothing in {type(module).__name__}, whose parameters "
-            f"are: {_some(every_name)}"
+            f"recipe {recipe.name!r} matches nothing in {kind}, whose parameters are: "
+            f"{_some(every_name)}"
         )
     if unknown:
         raise ValueError(
-            f"recipe {recipe.name!r} says nothing of {len(unknown)} parameters of "
-            f"{type(module).__name__}: {_some(unknown)}; add lines for them, or a default: "
+            f"recipe {recipe.name!r} says nothing of {len(unknown)} parameters of {kind}: "
+            f"{_some(unknown)}; add lines for them, or a default: "
             "recipe + fastinit.torch.torch_default, or a last line ('*', initializer)"
         )
     texts = recipe.texts()
     unused = tuple(text for number, (text, _) in enumerate(texts) if number not in used)
-    title = f"{type(module).__name__} by {recipe.name}"
-    return Plan(title, tuple(planned), unused)
+    return Plan(f"{kind} by {recipe.name}", tuple(planned), unused)
 
 
-def _check(name: str, parameter: nn.Parameter, dtype: torch.dtype) -> None:
-    with naming(name):
-        if is_lazy(parameter):
-            raise ValueError("it is of a lazy module, which has no shapes yet: run it once")
-        if parameter.layout is not torch.strided:
-            raise TypeError(f"it has layout {parameter.layout}, but only dense ones can be filled")
-        if str(dtype).removeprefix("torch.") not in ITEM_SIZES:
-            kind = "quantised dtype" if parameter.is_quantized else "dtype"
-            raise TypeError(
-                f"it has {kind} {dtype}, but only {', '.join(ITEM_SIZES)} can be filled"
-            )
+def _check_fillable(parameter: nn.Parameter, dtype: torch.dtype) -> None:
+    if parameter.layout is not torch.strided or parameter.is_nested:
+        layout = "torch.nested" if parameter.is_nested else parameter.layout
+        raise TypeError(f"it has layout {layout}, but only dense ones can be filled")
+    if str(dtype).removeprefix("torch.") not in ITEM_SIZES:
+        kind = "quantised dtype" if parameter.is_quantized else "dtype"
+        raise TypeError(f"it has {kind} {dtype}, but only {', '.join(ITEM_SIZES)} can be filled")
 
 
 def _distribution(
-    name: str, initializer: Initializer, parameter: nn.Parameter, dtype: torch.dtype
+    initializer: Initializer, parameter: nn.Parameter, dtype: torch.dtype
 ) -> Distribution | None:
     row = None
     if isinstance(initializer, ZeroRow):
         row, initializer = initializer.row, initializer.initializer
     shape = tuple(parameter.shape)
-    with naming(name):
-        if 0 in shape:
-            return constant(0.0)
-        distribution = distribution_of(initializer, str(dtype).removeprefix("torch."), shape)
-        if row is not None and not -shape[0] <= row < shape[0]:
-            raise ValueError(f"there is no row {row} in shape {shape}")
+    if 0 in shape:
+        return constant(0.0)
+    distribution = distribution_of(initializer, str(dtype).removeprefix("torch."), shape)
+    if row is not None and not -shape[0] <= row < shape[0]:
+        raise ValueError(f"there is no row {row} in shape {shape}")
     return distribution
 
 
@@ -340,7 +350,8 @@ def init_module(
         As the `generator` of every initializer.
     prefix : str, optional
         The module's own name within the whole model, ``"layers.3."``, where it is a part of one:
-        then it gets what the whole would give it.
+        then it gets what the whole would give it. As the names in `make_plan`, without what
+        wrappers add to it.
     dry_run : bool, default False
         Print the plan as a table, and touch nothing.
 
@@ -352,9 +363,11 @@ def init_module(
     Raises
     ------
     ValueError, TypeError
-        As `make_plan`; a parameter that is not in CPU memory. The error names the parameter, and
-        nothing was changed. (But for an initializer of one's own that raises by itself: then the
-        parameters that are not of one distribution may have been filled.)
+        As `make_plan`; a parameter that is to be filled and is not in CPU memory; a seed, and an
+        initializer of one's own that takes no `generator` and is not marked by `constant`. The
+        error names the parameter, and nothing was changed. (But for an initializer of one's own
+        that raises by itself: then the parameters that are not of one distribution may have been
+        filled.)
 
     Examples
     --------
@@ -370,8 +383,8 @@ def init_module(
     if dry_run:
         plan.show()
         return module
-    targets = {planned.name: planned.tensor for planned in plan}
+    targets = {planned.name: planned.tensor for planned in plan if not planned.is_kept}
     for name, tensor in targets.items():
         checked_view(name, tensor)  # those too that initializers of one's own will fill
-    plan.fill(as_stream(seed), targets)
+    plan.fill(seeded_stream(plan, seed), targets)
     return module

@@ -6,11 +6,14 @@ from typing import TypeVar
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
+
+from fastinit.torch.values import INTEGERS, numbers_in
 
 M = TypeVar("M", bound=nn.Module)
 
-INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-# Not-a-numbers of a payload that no arithmetic makes; float8 has hardly any to choose from.
+# Not-a-numbers of a payload that no arithmetic makes, as signed integers; float8 has hardly any to
+# choose from, and its kinds without a negative zero have one.
 PATTERNS = {
     torch.float64: 0x7FFDA5A5A5A5A5A5,
     torch.float32: 0x7FE5A5A5,
@@ -18,6 +21,8 @@ PATTERNS = {
     torch.bfloat16: 0x7FE5,
     torch.float8_e4m3fn: 0x7F,
     torch.float8_e5m2: 0x7D,
+    torch.float8_e4m3fnuz: -0x80,
+    torch.float8_e5m2fnuz: -0x80,
 }
 
 
@@ -30,7 +35,9 @@ def poison_(module: M) -> M:
     Parameters
     ----------
     module : torch.nn.Module
-        In memory; parameters on the meta device are left alone.
+        In memory. Complex parameters get it in both parts, sparse ones in their stored values. Left
+        alone are parameters on the meta device or of a lazy module, integers, booleans, quantised
+        values, and what gives only a copy of its values: MKL-DNN's layout, lazy conjugates.
 
     Returns
     -------
@@ -47,8 +54,11 @@ def poison_(module: M) -> M:
     bias: 2 of 2 elements not initialised
     """
     for parameter in module.parameters():
-        if parameter.dtype in PATTERNS and not parameter.is_meta:
-            poison_tensor(parameter)
+        if parameter.is_meta or parameter.is_mkldnn or is_lazy(parameter):
+            continue
+        numbers = numbers_in(parameter)
+        if numbers is not None and numbers.dtype in PATTERNS:
+            poison_tensor(numbers)
     return module
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +17,8 @@ import fastinit
 from fastinit.torch.table import Table
 
 Initializer = Callable[..., Any]
+# The modules whose functions take a torch.Generator, no stream.
+TORCHS = (nn.init.__name__, "fastinit.torch.init")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +28,15 @@ class Site:
     Attributes
     ----------
     name : str
-        The qualified name, ``"layers.0.weight"``; of a shared parameter the first.
+        The qualified name, ``"layers.0.weight"``; of a shared parameter the first. What
+        `torch.compile`, DataParallel, activation checkpointing and the like put into names is not
+        part of it.
     tensor : torch.Tensor
         The parameter, maybe on the meta device: look at its shape alone.
     module : torch.nn.Module
         The module that has it.
     ancestors : tuple of torch.nn.Module
-        The modules around that one, from the whole model down.
+        The modules around that one, from the whole model down, without such wrappers.
     names : tuple of str
         The names of all the model's parameters.
     """
@@ -112,26 +117,130 @@ class ZeroRow:
 
     def __call__(self, tensor: torch.Tensor, generator: Any = None) -> torch.Tensor:
         """Fill one tensor."""
-        self.initializer(tensor, generator=generator)
+        call(self.initializer, tensor, generator)
         with torch.no_grad():
             tensor[self.row].zero_()
         return tensor
 
 
-def _taking_streams(initializer: Initializer) -> Initializer:
-    """Return fastinit's own initializer for one of `torch.nn.init`, which takes no stream."""
-    if isinstance(initializer, functools.partial):
-        function = _taking_streams(initializer.func)
-        return functools.partial(function, *initializer.args, **initializer.keywords)
-    if getattr(initializer, "__module__", None) == nn.init.__name__:
-        own: Initializer = getattr(fastinit, initializer.__name__, initializer)
-        return own
-    return initializer
+@dataclass(frozen=True)
+class Constant:
+    """An initializer whose values are the same for every seed: see `constant`."""
+
+    function: Initializer
+
+    def __call__(self, tensor: torch.Tensor, *arguments: Any, **keywords: Any) -> Any:
+        """Fill one tensor."""
+        return self.function(tensor, *arguments, **keywords)
+
+
+def constant(function: Initializer) -> Constant:
+    """Mark an initializer of one's own as one whose values are the same for every seed.
+
+    Where a seed is given, a recipe refuses an initializer that takes no `generator`, since the seed
+    would have no effect on it. The mark says that this is meant. It is a decorator too.
+
+    Parameters
+    ----------
+    function : callable
+        Fills a tensor in place; any callable, also a lambda or a `functools.partial`.
+
+    Returns
+    -------
+    Constant
+        Calls the function.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fastinit.torch import Recipe, constant, init_module
+    >>> @constant
+    ... def ramp_(tensor):
+    ...     with torch.no_grad():
+    ...         return tensor.copy_(torch.arange(tensor.numel()).view_as(tensor))
+    >>> layer = torch.nn.Linear(2, 2, bias=False)
+    >>> init_module(layer, Recipe([("*", ramp_)]), seed=0).weight.tolist()
+    [[0.0, 1.0], [2.0, 3.0]]
+    """
+    if not callable(function):
+        raise TypeError(f"an initializer must be callable, not {function!r}")
+    return Constant(function)
 
 
 def keep(tensor: torch.Tensor) -> torch.Tensor:
-    """Leave the values as they are: the default of a recipe for a part of a model."""
+    """Leave the values as they are: the default of a recipe for a part of a model.
+
+    The tensor may have any dtype, layout and device.
+    """
     return tensor
+
+
+# Functions that take no generator, and need none.
+CONSTANT_FUNCTIONS: tuple[Any, ...] = (
+    keep,
+    fastinit.constant_,
+    fastinit.ones_,
+    fastinit.zeros_,
+    fastinit.eye_,
+    fastinit.dirac_,
+    torch.zero_,
+    torch.fill_,
+    torch.Tensor.zero_,
+    torch.Tensor.fill_,
+)
+
+
+def is_constant(initializer: Initializer) -> bool:
+    """Return whether an initializer's values are known to be the same for every seed."""
+    if isinstance(initializer, ZeroRow):
+        return is_constant(initializer.initializer)
+    if isinstance(initializer, functools.partial):
+        return is_constant(initializer.func)
+    return isinstance(initializer, Constant) or any(
+        initializer is each for each in CONSTANT_FUNCTIONS
+    )
+
+
+def takes_generator(initializer: Initializer) -> bool:
+    """Return whether an initializer has a parameter `generator`."""
+    if isinstance(initializer, ZeroRow):
+        return takes_generator(initializer.initializer)
+    if isinstance(initializer, functools.partial):
+        return takes_generator(initializer.func)
+    if isinstance(initializer, Constant):
+        return takes_generator(initializer.function)
+    try:
+        parameters = inspect.signature(initializer).parameters
+    except ValueError:  # of a function in C
+        return False
+    return any(
+        each.kind is inspect.Parameter.VAR_KEYWORD
+        or (each.name == "generator" and each.kind is not inspect.Parameter.POSITIONAL_ONLY)
+        for each in parameters.values()
+    )
+
+
+def call(initializer: Initializer, tensor: torch.Tensor, generator: Any) -> None:
+    """Fill one tensor, by the generator if the initializer takes one."""
+    if takes_generator(initializer):
+        initializer(tensor, generator=generator)
+    else:
+        initializer(tensor)
+
+
+def _taking_streams(initializer: Initializer) -> Initializer:
+    """Return fastinit's own initializer for torch's of the same name, which takes no stream."""
+    if isinstance(initializer, functools.partial):
+        function = _taking_streams(initializer.func)
+        return functools.partial(function, *initializer.args, **initializer.keywords)
+    if isinstance(initializer, ZeroRow):
+        return ZeroRow(_taking_streams(initializer.initializer), initializer.row)
+    if getattr(initializer, "__module__", None) in TORCHS:
+        # Torch's deprecated names have no underscore.
+        name = initializer.__name__.removesuffix("_") + "_"
+        own: Initializer = getattr(fastinit, name, initializer)
+        return own
+    return initializer
 
 
 Where = str | type | UnionType | Callable[[Site], bool] | tuple[Any, ...]
@@ -183,6 +292,8 @@ def text_of(initializer: Initializer | PerSite) -> str:
         return initializer.label
     if isinstance(initializer, ZeroRow):
         return f"{text_of(initializer.initializer)}, row {initializer.row} zero"
+    if isinstance(initializer, Constant):
+        return text_of(initializer.function)
     if isinstance(initializer, functools.partial):
         arguments = [_number_text(value) for value in initializer.args]
         arguments += [f"{key}={_number_text(v)}" for key, v in initializer.keywords.items()]
@@ -207,9 +318,10 @@ class Recipe:
         ``nn.Linear | nn.Conv2d``) that has the parameter, a function of a `Site`, or a tuple of
         these, all of which must hold. `initializer` is any function that fills a tensor in place
         and takes a `generator`, such as `fastinit.orthogonal_` or
-        ``functools.partial(fastinit.normal_, std=0.02)``, or a `PerSite`; a function of
-        `torch.nn.init` stands for fastinit's of the same name. A last line
-        ``("*", ...)`` is the default; without one, a parameter that no line selects is an error.
+        ``functools.partial(fastinit.normal_, std=0.02)``, one that takes none and is marked by
+        `constant`, or a `PerSite`; a function of `torch.nn.init` stands for fastinit's of the same
+        name. A last line ``("*", ...)`` is the default; without one, a parameter that no line
+        selects is an error.
     name : str, optional
         For the tables.
 

@@ -173,6 +173,7 @@ Source: facebookresearch/ResNeXt, models/resnext.lua.
 densenet = Recipe(
     [
         (_WEIGHT_OF_CONV, _FAN_OUT),
+        (_BIAS_OF_CONV, zeros_),
         ((nn.BatchNorm2d, "*.weight"), ones_),
         ((nn.BatchNorm2d, "*.bias"), zeros_),
         *_torch7_linear,
@@ -181,8 +182,8 @@ densenet = Recipe(
 )
 """DenseNet as densenet.pytorch has it.
 
-Convolutions N(0, 2 / (kh kw out)), batch norm 1 and 0, Linear torch's own U(+-1/sqrt(in)) with
-bias 0. (Its convolutions have no bias.)
+Convolutions N(0, 2 / (kh kw out)), batch norm 1 and 0, Linear torch's own U(+-1/sqrt(in)), every
+bias 0. (Its own convolutions have no bias.)
 
 Source: bamos/densenet.pytorch, densenet.py; G. Huang et al., Densely connected convolutional
 networks, 2017.

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import fastinit
+from fastinit.torch.names import walk_once
 
 LABEL = 24  # letters of a name that a picture has room for
 
@@ -47,7 +48,9 @@ def _buffers_restored(module: nn.Module) -> Iterator[None]:
 
 
 def _is_layer(module: nn.Module) -> bool:
-    return not any(module.children()) or any(True for _ in module.parameters(recurse=False))
+    # Not by the truth of a module, which may be its length.
+    has_modules = next(module.children(), None) is not None
+    return not has_modules or next(module.parameters(recurse=False), None) is not None
 
 
 def measure_signal(module: nn.Module, batch: Any) -> list[Signal]:
@@ -79,7 +82,7 @@ def measure_signal(module: nn.Module, batch: Any) -> list[Signal]:
     """
     seen: list[tuple[str, str, float, torch.Tensor]] = []
     handles = []
-    for name, layer in module.named_modules():
+    for name, layer, _ in walk_once(module):
         if _is_layer(layer):
 
             def hook(
@@ -99,7 +102,7 @@ def measure_signal(module: nn.Module, batch: Any) -> list[Signal]:
             handle.remove()
     return [
         Signal(name, kind, std, gradient)
-        for (name, kind, std, _), gradient in zip(seen, gradients, strict=True)
+        for (name, kind, std, _), gradient in zip(seen[: len(gradients)], gradients, strict=True)
     ]
 
 
@@ -113,6 +116,8 @@ def _gradients(
     module: nn.Module, batch: Any, seen: list[tuple[str, str, float, torch.Tensor]]
 ) -> list[float]:
     outputs = [tensor for tensor in _tensors(_call(module, batch)) if tensor.requires_grad]
+    # A copy: layers that are checkpointed run once more in the backward pass.
+    seen = seen.copy()
     inner = [tensor for *_, tensor in seen if tensor.requires_grad]
     if not outputs or not inner:
         return [float("nan")] * len(seen)
