@@ -394,7 +394,7 @@ def for_positions_only(tensor, generator=None, /):
         partial(uses_the_default_generator),
         ft.ZeroRow(uses_the_default_generator, 0),
         torch.Tensor.normal_,
-        ft.per_site(lambda site: uses_the_default_generator),
+        ft.per_site("its own")(lambda site: uses_the_default_generator),
     ],
 )
 def test_initializer_that_the_seed_has_no_effect_on(initializer):
@@ -616,7 +616,7 @@ def test_wrappers_change_no_names(name, process_group):
 def test_sites_see_no_wrappers():
     seen = []
 
-    @ft.per_site
+    @ft.per_site("zeros, and looks")
     def look(site):
         seen.append((site.name, type(site.module), [type(each) for each in site.ancestors]))
         return fastinit.zeros_
