@@ -173,7 +173,7 @@ def torch(session: nox.Session, version: str) -> None:
         (pinned,) = (text for text in lowest(declared(), "3.11") if text.startswith("torch=="))
     else:
         pinned = f"torch=={version}"
-    install_wheel(session, "cli,test,torch,narrow,plots", pinned, "transformers")
+    install_wheel(session, "cli,test,torch,jax,narrow,plots", pinned, "transformers")
     run_tests_of_sdist(session, "tests/pytorch", "tests/test_arrays.py", "--nothing-missing")
 
 
