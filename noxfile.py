@@ -7,6 +7,7 @@
 A session whose Python is not on this machine is skipped, and reported as skipped.
 """
 
+import os
 import re
 import shutil
 import tarfile
@@ -22,6 +23,12 @@ TORCHES = ["oldest", "2.13.0", "2.14.1"]
 TORCH = "2.13.0"  # of the sessions that do not choose one: has wheels without CUDA
 # The two commands at the head of README.md.
 BENCH, PYTEST = re.findall(r"(?m)^    (pip install .*)$", Path("README.md").read_text())
+
+# Of Pythons that pyenv manages, only those that PYENV_VERSION names are found.
+versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+managed = [path.name for python in PYTHONS for path in sorted(versions.glob(f"{python}.*"))]
+if managed:
+    os.environ.setdefault("PYENV_VERSION", ":".join(managed))
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
@@ -109,7 +116,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types."""
-    session.install("ruff", "mypy", "cython-lint", "numpy", "rich", f"torch=={TORCH}")
+    session.install("ruff", "mypy", "cython-lint", "numpy", "rich", "pytest", f"torch=={TORCH}")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
@@ -166,7 +173,7 @@ def torch(session: nox.Session, version: str) -> None:
         (pinned,) = (text for text in lowest(declared(), "3.11") if text.startswith("torch=="))
     else:
         pinned = f"torch=={version}"
-    install_wheel(session, "cli,test,torch,narrow,plots", pinned, "transformers")
+    install_wheel(session, "cli,test,torch,jax,narrow,plots", pinned, "transformers")
     run_tests_of_sdist(session, "tests/pytorch", "tests/test_arrays.py", "--nothing-missing")
 
 
