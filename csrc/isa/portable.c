@@ -103,6 +103,7 @@ INLINE uint32_t little_endian(uint32_t x)
     memcpy(&x, bytes, sizeof x);
     return x;
 }
+
 /* Two's complement without the implementation-defined conversion. */
 INLINE int32_t signed_32(uint32_t x)
 {
