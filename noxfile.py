@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
-TORCHES = ["oldest", "2.13.0", "2.14.1"]
+TORCHES = ["oldest", "2.13.0", "2.14.1", "2.15.0"]
 TORCH = "2.13.0"  # of the sessions that do not choose one: has wheels without CUDA
 # The two commands at the head of README.md.
 BENCH, PYTEST = re.findall(r"(?m)^    (pip install .*)$", Path("README.md").read_text())
