@@ -8,12 +8,12 @@ and, without the underscore, as functions that create NumPy arrays::
 
     weight = fastinit.kaiming_normal((4096, 4096), generator=0, dtype="float32")
 
-The map, from the top down: `initializers` and `creation` (signatures and docstrings); `rules`
-(shape to distribution and scale); `fans` (fans and gains) and `streams` (seeds, names, keys);
-`matrices` (diagonal, orthogonal, sparse); `fill` (parts of a logical tensor, progress) and
-`threads` (how many); `arrays` (views of memory, allocation); `_core` (the seam to C). `torch`
-initialises whole PyTorch models, and is imported only when asked for; `cli` is the command
-``python -m fastinit``.
+The map, from the top down: `plan` (many named tensors: print and fill them), `moments` (expected
+and measured) and `table`; `initializers` and `creation` (signatures and docstrings); `rules` (shape
+to distribution and scale); `fans` (fans and gains) and `streams` (seeds, names, keys); `matrices`
+(diagonal, orthogonal, sparse); `fill` (parts of a logical tensor, progress) and `threads` (how
+many); `arrays` (views of memory, allocation); `_core` (the seam to C). `torch` plans whole PyTorch
+models, and is imported only when asked for; `cli` is the command ``python -m fastinit``.
 """
 
 import os as _os
@@ -72,6 +72,7 @@ from fastinit.initializers import (
     xavier_uniform_,
     zeros_,
 )
+from fastinit.plan import Plan
 from fastinit.streams import Stream, manual_seed
 from fastinit.threads import get_num_threads, set_num_threads
 
@@ -84,6 +85,7 @@ if _name := _os.environ.get("FASTINIT_ISA"):
         raise ImportError(f"FASTINIT_ISA: {_error}") from None
 
 __all__ = [
+    "Plan",
     "Stream",
     "available_isas",
     "calculate_fan_in_and_fan_out",

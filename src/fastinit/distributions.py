@@ -9,10 +9,10 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-import fastinit
-from fastinit import rules
+from fastinit import initializers, rules
 from fastinit.rules import Distribution
-from fastinit.torch.recipe import Initializer
+
+Initializer = Callable[..., Any]
 
 NOT_OF_RULES = ("tensor", "generator", "shape", "index")
 
@@ -42,27 +42,27 @@ def _lecun(distribution: str) -> Callable[..., Distribution]:
 
 # A rule takes dtype and shape, then the initializer's other arguments in its order.
 RULES: dict[Initializer, Callable[..., Distribution]] = {
-    fastinit.uniform_: rules.uniform,
-    fastinit.normal_: rules.normal,
-    fastinit.trunc_normal_: rules.truncated_normal,
-    fastinit.constant_: _constant,
-    fastinit.ones_: _ones,
-    fastinit.zeros_: _zeros,
-    fastinit.xavier_uniform_: rules.xavier_uniform,
-    fastinit.xavier_normal_: rules.xavier_normal,
-    fastinit.kaiming_uniform_: rules.kaiming_uniform,
-    fastinit.kaiming_normal_: rules.kaiming_normal,
-    fastinit.variance_scaling_: rules.variance_scaling,
-    fastinit.lecun_uniform_: _lecun("uniform"),
-    fastinit.lecun_normal_: _lecun("truncated_normal"),
+    initializers.uniform_: rules.uniform,
+    initializers.normal_: rules.normal,
+    initializers.trunc_normal_: rules.truncated_normal,
+    initializers.constant_: _constant,
+    initializers.ones_: _ones,
+    initializers.zeros_: _zeros,
+    initializers.xavier_uniform_: rules.xavier_uniform,
+    initializers.xavier_normal_: rules.xavier_normal,
+    initializers.kaiming_uniform_: rules.kaiming_uniform,
+    initializers.kaiming_normal_: rules.kaiming_normal,
+    initializers.variance_scaling_: rules.variance_scaling,
+    initializers.lecun_uniform_: _lecun("uniform"),
+    initializers.lecun_normal_: _lecun("truncated_normal"),
 }
 # How many dimensions the others take.
 DIMENSIONS: dict[Initializer, tuple[int, float]] = {
-    fastinit.eye_: (2, 2),
-    fastinit.sparse_: (2, 2),
-    fastinit.orthogonal_: (2, math.inf),
-    fastinit.dirac_: (3, 5),
-    fastinit.delta_orthogonal_: (3, 5),
+    initializers.eye_: (2, 2),
+    initializers.sparse_: (2, 2),
+    initializers.orthogonal_: (2, math.inf),
+    initializers.dirac_: (3, 5),
+    initializers.delta_orthogonal_: (3, 5),
 }
 
 
