@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
 from fastinit import _core
+from fastinit.dtypes import DTYPES
 from fastinit.fans import calculate_gain, fans_of_shape
 
 P = ParamSpec("P")
@@ -17,17 +18,6 @@ Shape = tuple[int, ...]
 
 # Standard deviation of the standard normal truncated to +-2.
 TRUNCATED_STD = 0.87962566103423978
-
-# Largest value, and torch's name in its error texts.
-RANGES = {
-    "float64": (1.7976931348623157e308, "double"),
-    "float32": (3.4028234663852886e38, "float"),
-    "float16": (65504.0, "c10::Half"),
-    "bfloat16": (3.3895313892515355e38, "c10::BFloat16"),
-    "float8_e4m3fn": (448.0, "c10::Float8_e4m3fn"),
-    "float8_e5m2": (57344.0, "c10::Float8_e5m2"),
-}
-
 
 # A distribution of the core and its parameters.
 Distribution = tuple[int, tuple[float, ...]]
@@ -61,19 +51,21 @@ def _random(kind: int, *parameters: float) -> Distribution:
 
 def value(dtype: str, value: float) -> Distribution:
     """Return the distribution of one value, which must not overflow."""
-    largest, name = RANGES[dtype]
-    if abs(value) > largest and (math.isfinite(value) or dtype == "float8_e4m3fn"):  # has no inf
-        raise RuntimeError(f"value cannot be converted to type {name} without overflow: {value:g}")
+    known = DTYPES[dtype]
+    if abs(value) > known.largest and (math.isfinite(value) or not known.has_infinity):
+        raise RuntimeError(
+            f"value cannot be converted to type {known.torch_name} without overflow: {value:g}"
+        )
     return constant(value)
 
 
 @rule
 def uniform(dtype: str, logical: Shape, low: float, high: float) -> Distribution:
     """Return the uniform distribution on [low, high)."""
-    largest, name = RANGES[dtype]
+    known = DTYPES[dtype]
     for which, bound in (("from", low), ("to", high)):
-        if abs(bound) > largest:
-            raise RuntimeError(f"{which} is out of bounds for {name}: {bound:g}")
+        if abs(bound) > known.largest:
+            raise RuntimeError(f"{which} is out of bounds for {known.torch_name}: {bound:g}")
     if low > high:
         raise RuntimeError(
             f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"

@@ -20,10 +20,12 @@ from torch.autograd import forward_ad
 from torch.utils._device import DeviceContext
 
 from fastinit import _core, initializers, rules
-from fastinit.arrays import View, is_computed, writable_view
+from fastinit.arrays import View, writable_view
+from fastinit.dtypes import DTYPES
 from fastinit.fill import run
 from fastinit.rules import Distribution, Shape
 from fastinit.streams import Calls, as_key
+from fastinit.torch_tensors import is_computed
 
 Generator = torch.Generator | Calls | None
 
@@ -181,7 +183,7 @@ def uniform_in_kernel(tensor: Tensor, low: float, high: float, generator: Genera
 def _uniform(low: Any, high: Any) -> Callable[[str, Shape], Distribution]:
     def distribution(dtype: str, shape: Shape) -> Distribution:
         bounds = _finite(low), _finite(high)
-        if bounds[1] - bounds[0] > rules.RANGES[dtype][0]:
+        if bounds[1] - bounds[0] > DTYPES[dtype].largest:
             raise ValueError  # torch refuses it
         return rules.uniform(dtype, shape, *bounds)
 
