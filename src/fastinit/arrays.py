@@ -187,7 +187,7 @@ def empty(shape: int | Sequence[int], dtype: Any = "float32") -> npt.NDArray[Any
     shape : int or sequence of int
         Shape of the array.
     dtype : str, numpy, torch or JAX dtype, default "float32"
-        A float dtype; bfloat16 and float8 need the package ml_dtypes.
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
 
     Returns
     -------

@@ -15,9 +15,8 @@ from fastinit.arrays import View, writable_view
 from fastinit.dtypes import DTYPES, NAMES
 from fastinit.fans import fans_of_shape
 from fastinit.fill import Fill, Part, run
-from fastinit.rules import Distribution, constant
+from fastinit.rules import Distribution, constant, distribution_of
 from fastinit.streams import Stream, as_stream
-from fastinit.torch.distributions import distribution_of
 from fastinit.torch.moments import Moments, expected
 from fastinit.torch.names import parameter_places, unwrapped
 from fastinit.torch.recipe import (
