@@ -20,7 +20,8 @@ from benchmarks.peers import NORMAL, TRUNCATED, TRUNCATED_USUAL, UNIFORM, Work
 from benchmarks.results import Race
 from benchmarks.timing import Side, alternate
 from fastinit import _core
-from fastinit.arrays import ITEM_SIZES, dtype_of
+from fastinit.arrays import dtype_of
+from fastinit.dtypes import DTYPES
 from fastinit.fill import run
 
 Array = npt.NDArray[Any]
@@ -47,7 +48,7 @@ class Settings:
 
     def array(self, elements: int, dtype: str) -> Array:
         """Return an array in that memory."""
-        return self.memory[: elements * ITEM_SIZES[dtype]].view(dtype_of(dtype))
+        return self.memory[: elements * DTYPES[dtype].itemsize].view(dtype_of(dtype))
 
     @property
     def width(self) -> int:
@@ -178,7 +179,7 @@ def cold(settings: Settings) -> Iterator[Race]:
     elements = settings.elements
     for dtype in ("float32", "float64"):
         sides = list(peers.creating_sides(elements, dtype, count))
-        size = elements * ITEM_SIZES[dtype]
+        size = elements * DTYPES[dtype].itemsize
         yield settings.race("cold", f"normals, {dtype}", sides, elements, size, count)
 
 

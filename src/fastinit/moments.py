@@ -11,19 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fastinit import _core
+from fastinit.dtypes import DTYPES
 from fastinit.rules import Distribution
 
 Floats = npt.NDArray[np.float64]
 
-# Bits of the exponent of the dtypes of at most 2 bytes; the rest are the sign and the mantissa.
-EXPONENT_BITS = {"float16": 5, "bfloat16": 8, "float8_e4m3fn": 4, "float8_e5m2": 5}
-SIZES = {"float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1}
-LARGEST = {
-    "float16": 65504.0,
-    "bfloat16": 3.3895313892515355e38,
-    "float8_e4m3fn": 448.0,
-    "float8_e5m2": 57344.0,
-}
 # Intervals of Simpson's rule for a truncated normal, and the log density at which it stops.
 INTERVALS = 1 << 12
 LEAST_LOG_DENSITY = -80.0
@@ -78,22 +70,25 @@ class Measured(NamedTuple):
 def values_of(dtype: str) -> Floats:
     """Return the value of every bit pattern of a dtype of at most 2 bytes, decoded from its format.
 
-    A magnitude above the largest finite value is infinity if its mantissa is zero, else NaN.
+    Of magnitudes above the largest finite value, the least is infinity, if there is one, and the
+    others are NaN.
     """
-    bits = np.arange(1 << (8 * SIZES[dtype]))
-    mantissa_bits = 8 * SIZES[dtype] - 1 - EXPONENT_BITS[dtype]
-    exponent = (bits >> mantissa_bits) & ((1 << EXPONENT_BITS[dtype]) - 1)
-    mantissa = bits & ((1 << mantissa_bits) - 1)
-    bias = (1 << (EXPONENT_BITS[dtype] - 1)) - 1
-    significand = mantissa + np.where(exponent > 0, 1 << mantissa_bits, 0)
-    values = np.ldexp(
-        significand.astype(np.float64), np.maximum(exponent, 1) - bias - mantissa_bits
-    )
-    values[(values > LARGEST[dtype]) & (mantissa == 0)] = math.inf
-    values[np.isfinite(values) & (values > LARGEST[dtype])] = math.nan
-    signed: Floats = np.where(bits >> (8 * SIZES[dtype] - 1), -values, values)
-    signed.setflags(write=False)
-    return signed
+    form = DTYPES[dtype]
+    half = 1 << (8 * form.itemsize - 1)  # patterns of each sign
+    exponent, mantissa = np.divmod(np.arange(half), 1 << form.mantissa_bits)
+    significand = mantissa + np.where(exponent > 0, 1 << form.mantissa_bits, 0)
+    scale = np.maximum(exponent, 1) - form.bias - form.mantissa_bits
+    magnitudes = np.ldexp(significand.astype(np.float64), scale)
+    beyond = np.flatnonzero(magnitudes > form.largest)
+    magnitudes[beyond] = math.nan
+    if form.has_infinity:
+        magnitudes[beyond[0]] = math.inf
+    negative = -magnitudes
+    if not form.has_negative_zero:
+        negative[0] = math.nan
+    values = np.concatenate([magnitudes, negative])
+    values.setflags(write=False)
+    return values
 
 
 @lru_cache
@@ -138,7 +133,7 @@ def _expected(distribution: Distribution, dtype: str) -> Moments:
     low, high = _bounds(distribution)
     if low == high or (method != _core.UNIFORM and parameters[1] == 0):
         return Moments(min(max(parameters[0], low), high), 0.0, 1.0, low, high)
-    if dtype in EXPONENT_BITS:
+    if DTYPES[dtype].itemsize <= 2:
         return _moments_of_rounded(distribution, dtype, low, high)
     if method == _core.UNIFORM:
         return Moments((low + high) / 2, (high - low) / math.sqrt(12), 1.8, low, high)
@@ -300,8 +295,8 @@ def _reader(dtype: str) -> tuple[Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
     if dtype in ("float64", "float32"):
         return (lambda part: part.view(dtype)), float(np.finfo(dtype).tiny)
     values = values_of(dtype)
-    tiny = float(values[1 << (8 * SIZES[dtype] - 1 - EXPONENT_BITS[dtype])])
-    singles, bits = values.astype(np.float32), f"u{SIZES[dtype]}"
+    tiny = float(values[1 << DTYPES[dtype].mantissa_bits])
+    singles, bits = values.astype(np.float32), f"u{DTYPES[dtype].itemsize}"
     buffer = np.empty(CHUNK, np.float32)
 
     def look_up(part: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from fastinit.arrays import ITEM_SIZES, View, checked_shape, writable_view
-from fastinit.distributions import distribution_of
+from fastinit.arrays import View, checked_shape, writable_view
+from fastinit.dtypes import DTYPES, NAMES
 from fastinit.fans import fans_of_shape
 from fastinit.fill import Fill, Part, locate_part, run
 from fastinit.moments import Moments, expected
-from fastinit.rules import Distribution, constant
+from fastinit.rules import DIMENSIONS, RULES, ZERO, Distribution, distribution_of
 from fastinit.streams import Stream, as_stream
 from fastinit.table import Table
 
@@ -228,7 +228,7 @@ class InitializerEntry:
             ):
                 raise ValueError(f"there is no row {self.zero_row} in shape {self.shape}")
             if 0 in self.shape:
-                distribution: Distribution | None = constant(0.0)
+                distribution: Distribution | None = ZERO
             else:
                 distribution = distribution_of(self.initializer, self.dtype, self.shape)
             object.__setattr__(self, "distribution", distribution)
@@ -239,10 +239,8 @@ class InitializerEntry:
         return self.initializer is keep
 
     def _check_dtype(self) -> None:
-        if self.dtype not in ITEM_SIZES:
-            raise TypeError(
-                f"it has dtype {self.dtype}, but only {', '.join(ITEM_SIZES)} can be filled"
-            )
+        if self.dtype not in DTYPES:
+            raise TypeError(f"it has dtype {self.dtype}, but only {NAMES} can be filled")
 
     def describe(self) -> Description:
         """Return the initializer as text, and the fans by its own layout and groups."""
@@ -273,7 +271,7 @@ class InitializerEntry:
         whole = self._whole if part is None else part
         for first, last, distribution in (
             (0, row, self.distribution),
-            (row, row + 1, constant(0.0)),
+            (row, row + 1, ZERO),
             (row + 1, view.shape[0], self.distribution),
         ):
             if last > first and distribution is not None:
@@ -324,7 +322,7 @@ def _layout_of(initializer: Initializer) -> dict[str, Any]:
     """Return the layout, groups and their axis that an initializer of fastinit is given."""
     if not isinstance(initializer, functools.partial):
         return {}
-    if getattr(initializer.func, "__module__", None) != "fastinit.initializers":
+    if not is_own(initializer.func):
         return {}
     names = ("layout", "groups", "group_axis")
     return {name: initializer.keywords[name] for name in names if name in initializer.keywords}
@@ -340,6 +338,11 @@ def _rows(view: View, part: Part, first: int, last: int) -> tuple[View, Part]:
     )
 
 
+def is_own(initializer: Initializer) -> bool:
+    """Return whether a function is an initializer of fastinit."""
+    return inspect.isfunction(initializer) and (initializer in RULES or initializer in DIMENSIONS)
+
+
 def is_constant(initializer: Initializer) -> bool:
     """Return whether an initializer's values are known to be the same for every seed."""
     if isinstance(initializer, functools.partial):
@@ -347,10 +350,7 @@ def is_constant(initializer: Initializer) -> bool:
     return (
         isinstance(initializer, Constant)
         or initializer is keep
-        or (
-            getattr(initializer, "__module__", None) == "fastinit.initializers"
-            and not takes(initializer, "generator")
-        )
+        or (is_own(initializer) and not takes(initializer, "generator"))
     )
 
 

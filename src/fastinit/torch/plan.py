@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from fastinit import plan as plans
-from fastinit.arrays import ITEM_SIZES, View
+from fastinit.arrays import View
+from fastinit.dtypes import DTYPES, NAMES
 from fastinit.fill import Part
 from fastinit.plan import Index, InitializerEntry, keep, naming, some
 from fastinit.streams import Stream
@@ -181,11 +182,9 @@ def _check_fillable(parameter: nn.Parameter, dtype: str) -> None:
     if parameter.layout is not torch.strided or parameter.is_nested:
         layout = "torch.nested" if parameter.is_nested else parameter.layout
         raise TypeError(f"it has layout {layout}, but only dense ones can be filled")
-    if dtype not in ITEM_SIZES:
+    if dtype not in DTYPES:
         kind = "quantised dtype" if parameter.is_quantized else "dtype"
-        raise TypeError(
-            f"it has {kind} torch.{dtype}, but only {', '.join(ITEM_SIZES)} can be filled"
-        )
+        raise TypeError(f"it has {kind} torch.{dtype}, but only {NAMES} can be filled")
 
 
 def init_module(

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from fastinit.arrays import ITEM_SIZES
+from fastinit.dtypes import DTYPES
 from fastinit.moments import Measured, Moments, measure
 from fastinit.plan import check_seed, is_constant, takes
 from fastinit.streams import Stream, as_stream
@@ -144,7 +144,7 @@ NOT_MEASURED = (math.nan,) * 4
 def _measure(pieces: Sequence[torch.Tensor], expected: Moments | None) -> tuple[Measured, int]:
     """Measure the values of all pieces together, and count their poison."""
     dtype = name_of_dtype(pieces[0].dtype)
-    if dtype in ITEM_SIZES:
+    if dtype in DTYPES:
         integers = INTEGERS[pieces[0].dtype.itemsize]
         arrays = (piece.contiguous().view(integers).numpy() for piece in pieces)
     else:  # float8 of the other kinds, whose values float32 has
@@ -264,7 +264,7 @@ def _check_parameter(
         found += _some(measured.subnormals, total, f"{_noun(parameter)} are subnormal: not weights")
     if planned is not None and row is not None and not bool((numbers[row] == 0).all()):
         found.append(f"row {row} is not zero")
-    if not poisoned and name_of_dtype(numbers.dtype) in ITEM_SIZES:
+    if not poisoned and name_of_dtype(numbers.dtype) in DTYPES:
         found += _likeness(name, parameter, numbers, planned, row, comparison)
     if stream is not None and planned is not None and not planned.is_kept:
         differing = _differing(planned, numbers, stream)
