@@ -66,6 +66,10 @@ class Measured(NamedTuple):
         return mean_off, std_off
 
 
+# No value.
+NOT_MEASURED = Measured(0, math.nan, math.nan, math.nan, math.nan, 0, 0, 0)
+
+
 @lru_cache
 def values_of(dtype: str) -> Floats:
     """Return the value of every bit pattern of a dtype of at most 2 bytes, decoded from its format.
@@ -282,8 +286,7 @@ def measure(
                 first += total
                 second += float(x @ x)
     if about is None or count == 0:
-        none = math.nan
-        return Measured(0, none, none, none, none, nans, infinities, subnormals)
+        return NOT_MEASURED._replace(nans=nans, infinities=infinities, subnormals=subnormals)
     mean = first / count
     variance = second / count - (0.0 if center is not None else mean * mean)
     std = math.sqrt(max(0.0, variance))

@@ -51,6 +51,7 @@ class Table:
             box=SIMPLE_HEAD,
             pad_edge=False,
             padding=(0, 1, 0, 0),
+            show_edge=False,
         )
         for name in self.columns:
             if name in self.numbers:
