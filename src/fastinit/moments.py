@@ -187,8 +187,7 @@ def _moments_of_rounded(distribution: Distribution, dtype: str, low: float, high
         mass[np.flatnonzero(~beyond)[-1]] += mass[beyond].sum()
         mass[beyond] = 0.0
     # A bound may round to a value outside the interval.
-    present = values[mass > 0]
-    low, high = min(low, float(present[0])), max(high, float(present[-1]))
+    low, high = min(low, rounded(low, dtype)), max(high, rounded(high, dtype))
     return _summed(values, mass, low, high)
 
 

@@ -232,6 +232,8 @@ class InitializerEntry:
             else:
                 distribution = distribution_of(self.initializer, self.dtype, self.shape)
             object.__setattr__(self, "distribution", distribution)
+            if distribution is None:
+                self.describe()  # checks the layout, which no rule has seen
 
     @property
     def is_kept(self) -> bool:
@@ -477,6 +479,9 @@ class Plan(Generic[E]):
         TypeError, ValueError
             A target is missing, belongs to no entry, or does not fit; a seed has no effect on an
             initializer. The error names the entry, and no target has changed.
+        Exception
+            What an initializer raises that is called by itself. Those called before it have filled
+            their targets.
         """
         check_seed(self.entries, seed)
         parts = {} if index is None else index
