@@ -49,7 +49,7 @@ class Entry(Protocol):
     aliases : tuple of str
         Other names of the same tensor.
     shape : tuple of int
-        Logical shape: that of the whole tensor, of which a target may be a part.
+        Logical shape, that of the whole tensor; a target may be a part of it.
     dtype : str
         fastinit's name of the dtype.
     """
