@@ -76,6 +76,12 @@ def install_everything(session: nox.Session) -> None:
     """Install fastinit with every framework that it can work with."""
     extras = ",".join(PROJECT["project"]["optional-dependencies"])
     compile_anew(session, f".[{extras}]", f"torch=={TORCH}")
+    install_timm(session)
+
+
+def install_timm(session: nox.Session) -> None:
+    """Install timm without torchvision, which its module of initialisation does without."""
+    session.install("--no-deps", "timm")
 
 
 def distributions(session: nox.Session) -> Path:
@@ -174,6 +180,7 @@ def torch(session: nox.Session, version: str) -> None:
     else:
         pinned = f"torch=={version}"
     install_wheel(session, "cli,test,torch,jax,narrow,plots", pinned, "transformers")
+    install_timm(session)
     run_tests_of_sdist(session, "tests/pytorch", "tests/test_arrays.py", "--nothing-missing")
 
 
