@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import limits
+from benchmarks import ROOT, limits
 from benchmarks.bars import BARS
 from benchmarks.construction import STOCK
-from benchmarks.machine import ROOT
 from benchmarks.plots import write_pictures
 from benchmarks.results import Run
 
