@@ -47,11 +47,11 @@ static void fill(int distribution, enum fastinit_dtype dtype, unsigned char *out
     const int64_t size = fastinit_dtype_size(dtype);
     fastinit_fill fill = {.data = out, .dtype = dtype, .dimensions = 1, .first = FIRST};
     fill.shape[0] = (int64_t)count;
-    fill.stride[0] = size;
-    fill.step[0] = 1;
+    fill.strides[0] = size;
+    fill.logical_strides[0] = 1;
     if (is_reversed && count > 0) {
         fill.data = out + ((int64_t)count - 1) * size;
-        fill.stride[0] = -size;
+        fill.strides[0] = -size;
     }
     memcpy(fill.key, key, sizeof key);
     fill.distribution = distributions[distribution].kind;
