@@ -8,7 +8,8 @@
 #define FLOAT32_INFINITY 0x7f800000u
 
 /* The encoding of x in a format of at most 16 bits. Domain: every float32. The result is the
-   nearest value of the format; NaN keeps its sign where the format's NaN has one. */
+   nearest value of the format; NaN keeps its sign, except in fnuz formats, where -0.0 and all that
+   rounds to it become 0.0. */
 INLINE u32_vector round_to_narrow(f32_vector x, enum format format)
 {
     const struct format_limits *const to = &formats[format];
@@ -36,7 +37,10 @@ INLINE u32_vector round_to_narrow(f32_vector x, enum format format)
                         u32_set((uint32_t)to->overflow), result);
     result = u32_select(u32_is_greater(magnitude, u32_set(FLOAT32_INFINITY)),
                         u32_set((uint32_t)to->nan), result);
-    return u32_or(result, u32_shift_right(sign, 32 - 8 * (int)to->bytes));
+    u32_vector sign_bit = u32_shift_right(sign, 32 - 8 * (int)to->bytes);
+    if (!to->has_minus_zero)
+        sign_bit = u32_select(u32_is_greater(result, u32_set(0)), sign_bit, u32_set(0));
+    return u32_or(result, sign_bit);
 }
 
 INLINE void f64_write(void *out, f64_vector a, int nontemporal)
@@ -121,6 +125,8 @@ INLINE void f32_store_pair(enum format format, void *out, f32_vector a, f32_vect
         break;
     case FORMAT_FLOAT8_E4M3FN:
     case FORMAT_FLOAT8_E5M2:
+    case FORMAT_FLOAT8_E4M3FNUZ:
+    case FORMAT_FLOAT8_E5M2FNUZ:
         store_float8(format, out, a, b);
         break;
     case FORMAT_FLOAT64: /* f64_store_pair */

@@ -20,6 +20,8 @@ static const struct format {
     {"bfloat16", 16, 7, 127, 0x7f7f, 0x7f80, 0x7fc0, 1},
     {"float8_e4m3fn", 8, 3, 7, 0x7e, 0x7f, 0x7f, 1},
     {"float8_e5m2", 8, 2, 15, 0x7b, 0x7c, 0x7e, 1},
+    {"float8_e4m3fnuz", 8, 3, 8, 0x7f, 0x80, 0x80, 0},
+    {"float8_e5m2fnuz", 8, 2, 16, 0x7f, 0x80, 0x80, 0},
 };
 
 enum { FORMATS = sizeof formats / sizeof *formats, BATCH = 1000 };
