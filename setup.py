@@ -39,7 +39,7 @@ FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 FLAGS = ["-std=c11", "-ffp-contract=off", "-fvisibility=hidden", "-D_POSIX_C_SOURCE=200809L"]
 FLAGS += ["-O0", "-g"] if os.environ.get("FASTINIT_DEBUG") else ["-O3", "-g0"]
 # A switch over dtypes or methods that lacks one does not compile.
-WARNINGS = ["-Wall", "-Wextra", "-Werror=switch-enum"]
+WARNINGS = ["-Wall", "-Wextra", "-Werror=switch", "-Werror=switch-enum"]
 WARNINGS += ["-Werror"] if os.environ.get("FASTINIT_WERROR") else []
 LINK = ["-lm"]
 if sanitizers := os.environ.get("FASTINIT_SANITIZE"):

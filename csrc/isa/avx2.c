@@ -1,6 +1,6 @@
-/* The vocabulary for AVX2 with FMA, F16C and AES-NI: 8 lanes of 32 bits, 4 of 64, two AES blocks.
-   avx2_vaes.c compiles the same with VAES, which takes both blocks in one instruction. A mask is a
-   vector whose sign bits count. */
+/* The vocabulary for AVX2 with FMA, F16C and AES-NI: vectors of 8 lanes of 32 bits, 4 of 64, or two
+   AES blocks. avx2_vaes.c compiles this file with VAES, which handles both blocks in one
+   instruction. A mask is a vector of which only the sign bits count. */
 
 #include <immintrin.h>
 #include <math.h>

@@ -1,5 +1,6 @@
-/* The vocabulary for AVX-512 (F, DQ, BW, VL) with VAES: 16 lanes of 32 bits, 8 of 64, four AES
-   blocks. avx512_bf16.c compiles the same with the instruction that rounds to bfloat16. */
+/* The vocabulary for AVX-512 (F, DQ, BW, VL) with VAES: vectors of 16 lanes of 32 bits, 8 of 64, or
+   four AES blocks. avx512_bf16.c compiles this file with the instruction that rounds to bfloat16.
+ */
 
 #include <immintrin.h>
 #include <stdint.h>

@@ -38,7 +38,7 @@ INLINE u32_vector u32_and(u32_vector a, u32_vector b) { return vandq_u32(a, b); 
 INLINE u32_vector u32_or(u32_vector a, u32_vector b) { return vorrq_u32(a, b); }
 INLINE u32_vector u32_add(u32_vector a, u32_vector b) { return vaddq_u32(a, b); }
 INLINE u32_vector u32_sub(u32_vector a, u32_vector b) { return vsubq_u32(a, b); }
-/* The operator, since vshrq_n_u32 wants a literal and vshlq_u32 is not folded to an immediate. */
+/* The operator >>, since vshrq_n_u32 wants a literal, and vshlq_u32 is not folded to an immediate. */
 INLINE u32_vector u32_shift_right(u32_vector a, int n) { return a >> vdupq_n_u32((uint32_t)n); }
 INLINE u32_vector u32_shift_left_2(u32_vector a) { return vshlq_n_u32(a, 2); }
 INLINE u64_vector u64_shift_left_2(u64_vector a) { return vshlq_n_u64(a, 2); }
@@ -111,7 +111,7 @@ INLINE f64_vector f64_from_signed_low_half(u32_vector a) { return vcvtq_f64_s64(
 INLINE f64_vector f64_from_signed_high_half(u32_vector a) { return vcvtq_f64_s64(vmovl_high_s32(vreinterpretq_s32_u32(a))); }
 INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high) { return vcvt_high_f32_f64(vcvt_f32_f64(low), high); }
 
-/* Stores of bytes: the targets need not be aligned. */
+/* Stores of bytes, since targets need not be aligned. */
 INLINE u32_vector u32_little_endian(u32_vector a) { return a; }
 INLINE void u32_store(void *out, u32_vector a) { vst1q_u8(out, vreinterpretq_u8_u32(a)); }
 INLINE void f32_store(void *out, f32_vector a) { vst1q_u8(out, vreinterpretq_u8_f32(a)); }
@@ -149,13 +149,13 @@ INLINE void copy_line_nontemporal(void *out, const void *line)
     copy_pair_nontemporal(out, line);
     copy_pair_nontemporal((unsigned char *)out + 32, (const unsigned char *)line + 32);
 }
-/* Nothing: a release orders these stores as any others. */
+/* Empty: a release orders these stores like any others. */
 INLINE void nontemporal_fence(void)
 {
 }
 
-/* AESE adds its key first. Given zero, and the key added last, it is the round of the vocabulary;
-   clang folds that addition into the AESE that follows, GCC spends an instruction on it. */
+/* AESE adds its key first, the vocabulary's rounds add it last: so AESE gets zero, and the key is
+   added after it. clang folds that addition into the next AESE, GCC spends an instruction on it. */
 INLINE uint8x16_t aes_substitute(u32_vector state)
 {
     return vaeseq_u8(vreinterpretq_u8_u32(state), vdupq_n_u8(0));

@@ -1,5 +1,5 @@
-/* Fails unless all rounding modes and the flushing of subnormals, set by the caller, change no bit
-   of a fill and are as they were after it, on every instruction set. */
+/* Fails if a rounding mode or the flushing of subnormals, set by the caller, changes a bit of a
+   fill, or is not restored after it, on any instruction set. */
 
 #include <fenv.h>
 #include <math.h>

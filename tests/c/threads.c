@@ -1,6 +1,6 @@
-/* Drives the core's entry points from many threads at once, for ThreadSanitizer to watch: jobs that
-   a team works on while another thread reads their progress, jobs that are cancelled half way, the
-   choice of an instruction set and the keystream between them. Fails where values differ. */
+/* Calls the core from many threads at once, for ThreadSanitizer to watch: a team works on a job
+   while another thread reads its progress or cancels it; meanwhile others change the instruction
+   set and make keystreams. Fails if values differ. */
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -48,7 +48,7 @@ static void describe(fastinit_fill fills[FILLS], float out[FILLS][ELEMENTS])
     fills[3].logical_strides[0] = 3 * 512;
 }
 
-/* Bytes of the keystream, which one thread makes by itself. */
+/* Makes bytes of the keystream in the calling thread. */
 static void make_bits(uint8_t *out, size_t count)
 {
     fastinit_fill fill = {.data = out, .dtype = FASTINIT_UINT8, .dimensions = 1, .first = 77};
