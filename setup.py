@@ -71,12 +71,13 @@ class BuildExtension(build_ext):
 
 
 UNITS = sorted(glob.glob("csrc/*.c")) + [f"csrc/isa/{isa}.c" for isa in ISAS]
-HEADERS = sorted(glob.glob("csrc/*.h")) + sorted(glob.glob("csrc/isa/*.c"))  # avx2_vaes.c has avx2.c
+# avx2_vaes.c and avx512_bf16.c include another unit.
+INCLUDED = sorted(glob.glob("csrc/*.h")) + sorted(glob.glob("csrc/isa/*.c"))
 limited = [] if FREE_THREADED else [("Py_LIMITED_API", "0x030B0000")]
 core = Extension(
     "fastinit._core",
     sources=["src/fastinit/_core.pyx", *UNITS],
-    depends=HEADERS,
+    depends=INCLUDED,
     include_dirs=["csrc"],
     define_macros=MACROS + limited,
     extra_link_args=LINK,
