@@ -35,7 +35,7 @@ from benchmarks.rows import (
 )
 from benchmarks.timing import Side, alternate
 from fastinit import _core
-from fastinit.arrays import ITEM_SIZES
+from fastinit.dtypes import DTYPES
 from fastinit.fill import run
 
 Array = npt.NDArray[Any]
@@ -170,7 +170,7 @@ def cold(settings: Settings) -> Iterator[Race]:
     elements = settings.elements
     for dtype in ("float32", "float64"):
         sides = list(peers.creating_sides(elements, dtype, count))
-        size = elements * ITEM_SIZES[dtype]
+        size = elements * DTYPES[dtype].itemsize
         yield settings.race("cold", f"normals, {dtype}", sides, elements, size, count)
 
 

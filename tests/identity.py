@@ -20,7 +20,8 @@ import numpy as np
 
 import fastinit
 from fastinit import _core, fill
-from fastinit.arrays import ITEM_SIZES, dtype_of
+from fastinit.arrays import dtype_of
+from fastinit.dtypes import DTYPES
 
 STREAM = fastinit.Stream(11) / "weight"
 DIGITS = 16  # of a hash, that are pinned
@@ -71,7 +72,7 @@ def cases(dtypes: list[str] | None = None) -> list[Case]:
         Case(function, row["arguments"], tuple(row["shape"]), dtype, row["sha256"].get(dtype))
         for function, rows in table.items()
         for row in rows
-        for dtype in (dtypes or ITEM_SIZES)
+        for dtype in (dtypes or DTYPES)
     ]
 
 

@@ -204,13 +204,15 @@ VIEWS_OF_LEAVES = {
 @pytest.mark.parametrize("name", VIEWS_OF_LEAVES)
 def test_torch_views_of_leaves_under_autograd(name, known, monkeypatch):
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(arrays, "_exchanges", {})
+    from fastinit import torch_tensors
+
+    monkeypatch.setattr(arrays, "view_functions", {})
     parameter = torch.nn.Parameter(torch.zeros(4, 6))
     view = VIEWS_OF_LEAVES[name](parameter)
     if known:
         fastinit.zeros_(view)
-        assert not hasattr(torch.Tensor, "__dlpack_c_exchange_api__") or arrays._exchanges
-    assert not arrays.is_computed(view)
+        assert not hasattr(torch.Tensor, "__dlpack_c_exchange_api__") or arrays.view_functions
+    assert not torch_tensors.is_computed(view)
     assert fastinit.normal_(view, generator=0) is view
     assert (view.detach().numpy() == fastinit.normal(tuple(view.shape), generator=0)).all()
     if name != "detached result":
@@ -221,7 +223,7 @@ def test_torch_views_of_leaves_under_autograd(name, known, monkeypatch):
 def test_torch_views_of_one_parameter_in_turn(known, monkeypatch):
     """Torch refuses to show the `grad_fn` of such views once one of them was changed."""
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(arrays, "_exchanges", {})
+    monkeypatch.setattr(arrays, "view_functions", {})
     if known:
         fastinit.zeros_(torch.nn.Parameter(torch.zeros(4, 6)))
     for split in (lambda p: p.chunk(3), lambda p: p.unbind(), lambda p: (p[:2], p[2:4], p[4:])):

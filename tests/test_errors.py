@@ -293,11 +293,13 @@ COMPUTED = {
 def test_computed_torch_tensors(name, known, monkeypatch):
     torch = pytest.importorskip("torch")
     pytest.importorskip("torch.nn.utils.prune")
-    monkeypatch.setattr(arrays, "_exchanges", {})
+    from fastinit import torch_tensors
+
+    monkeypatch.setattr(arrays, "view_functions", {})
     tensor = COMPUTED[name](torch, torch.nn.Parameter(torch.ones(4, 6)))
     if known:
         fastinit.normal_(torch.zeros(4, 6))
-    assert arrays.is_computed(tensor)
+    assert torch_tensors.is_computed(tensor)
     before, version = tensor.detach().clone(), tensor._version
     for function in (fastinit.normal_, fastinit.zeros_, fastinit.eye_, fastinit.orthogonal_):
         with pytest.raises(ValueError, match="tensor is computed") as error:
@@ -367,7 +369,21 @@ def test_no_warning_where_torch_doubts_its_values():
 
 @pytest.mark.parametrize(
     "dtype",
-    ["int32", "float128", "x", ">f4", "3f4", "f4,f4", "torch.float32", np.complex64, 3, (), [], {}],
+    [
+        "int32",
+        "float128",
+        "x",
+        ">f4",
+        "3f4",
+        "f4,f4",
+        "torch.float32",
+        np.complex64,
+        3,
+        (),
+        [],
+        {},
+        None,
+    ],
 )
 def test_dtype_of_creation(dtype):
     for create in (fastinit.normal, fastinit.empty):

@@ -11,7 +11,7 @@ import pytest
 
 import fastinit
 from fastinit import fill, rules
-from fastinit.arrays import ITEM_SIZES
+from fastinit.dtypes import DTYPES
 
 ALIASES = {
     "glorot_uniform_": "xavier_uniform_",
@@ -38,7 +38,7 @@ def test_every_initializer_is_pinned_in_every_dtype():
     assert {name.removesuffix("_") for name in public} <= set(fastinit.__all__)
 
 
-@pytest.mark.parametrize("dtype", ITEM_SIZES)
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_ways(isa, function, dtype, dtype_of):
     dtype_of(dtype)
@@ -49,7 +49,7 @@ def test_ways(isa, function, dtype, dtype_of):
 
 
 @pytest.mark.parametrize("threads", identity.THREADS)
-@pytest.mark.parametrize("dtype", ITEM_SIZES)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_threads(monkeypatch, threads, dtype, dtype_of):
     dtype_of(dtype)
     monkeypatch.setattr(fill, "BYTES_PER_THREAD", 1)
@@ -63,7 +63,7 @@ def test_threads(monkeypatch, threads, dtype, dtype_of):
         fastinit.set_num_threads(None)
 
 
-@pytest.mark.parametrize("dtype", ITEM_SIZES)
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_creation(function, dtype, dtype_of):
     dtype_of(dtype)
@@ -106,7 +106,7 @@ def environment(mode, flush):
 
 @pytest.mark.parametrize("flush", [False, True])
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("dtype", ITEM_SIZES)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_environments_of_the_caller(isa, mode, flush, dtype, dtype_of):
     dtype_of(dtype)
     forget_rules()

@@ -1,14 +1,18 @@
 """The rules of every public initializer, against torch, JAX and their formulae."""
 
+import ast
 import doctest
+import functools
 import importlib
 import inspect
 import math
+import re
 
 import numpy as np
 import pytest
 
 import fastinit
+from fastinit import arrays, fill, rules
 
 IN_PLACE = sorted(name for name in fastinit.__all__ if name.endswith("_"))
 TRUNCATED = 0.87962566103423978
@@ -219,20 +223,140 @@ def test_zero_size_is_a_no_op():
         assert getattr(fastinit, name)(target, *arguments) is target
 
 
-@pytest.mark.parametrize("name", fastinit.__all__)
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_every_initializer_carries_its_rule(name):
+    initializer = getattr(fastinit, name)
+    assert (initializer in rules.RULES) != (initializer in rules.DIMENSIONS)
+
+
+ARGUMENTS = {
+    "constant_": {"val": 3},
+    "sparse_": {"sparsity": 0.5},
+    "uniform_": {"a": -2, "b": np.float32(3)},
+    "trunc_normal_": {"std": 0.5, "a": -math.inf},
+    "kaiming_normal_": {"a": 2, "mode": "fan_out", "groups": np.int64(2)},
+    "xavier_uniform_": {"gain": 2, "layout": "ihwo", "groups": 2, "group_axis": "i"},
+    "lecun_normal_": {"layout": "oihw"},
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_rule_is_what_the_initializer_does(name):
+    initializer, arguments = getattr(fastinit, name), ARGUMENTS.get(name, {})
+    shape = (4, 6) if rules.takes(initializer, 2) else (6, 4, 3)
+    shape = (4, 6, 3, 2) if "layout" in arguments else shape
+    partial = functools.partial(initializer, **arguments) if arguments else initializer
+    distribution = rules.distribution_of(partial, "float32", shape)
+    assert (distribution is None) == (initializer in rules.DIMENSIONS)
+    if distribution is not None:
+        array, expected = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        fill.run([(arrays.writable_view(array), None, distribution, fastinit.Stream(0).key)])
+        is_random = "generator" in inspect.signature(initializer).parameters
+        initializer(expected, **arguments, **({"generator": 0} if is_random else {}))
+        assert array.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("partial", "error", "text"),
+    [
+        (functools.partial(fastinit.normal_, std=math.nan), ValueError, "std must be finite"),
+        (functools.partial(fastinit.normal_, std="x"), TypeError, "std must be a number"),
+        (functools.partial(fastinit.kaiming_normal_, mode=[]), ValueError, r"Mode \[\] not"),
+        (functools.partial(fastinit.constant_, val=1e39), RuntimeError, "to type float without"),
+        (functools.partial(fastinit.normal_, 1), TypeError, "takes arguments by name"),
+        (functools.partial(fastinit.normal_, generator=1), TypeError, "gives tensor and generator"),
+        (functools.partial(fastinit.normal_, stdev=1), TypeError, "stdev"),
+        (fastinit.dirac_, ValueError, "Only tensors with 3, 4, or 5 dimensions are supported"),
+    ],
+)
+def test_rules_raise_what_the_initializer_raises(partial, error, text):
+    with pytest.raises(error, match=text):
+        rules.distribution_of(partial, "float32", (4, 6))
+
+
+def test_rules_of_arguments_that_change():
+    """A number that can change, such as a tensor, is not a key of the cache of distributions."""
+    std = np.array(1.0)
+
+    class Changing:
+        def __float__(self):
+            return float(std)
+
+    changing = Changing()
+    for value in (1.0, 2.0):
+        std[...] = value
+        for partial in (
+            functools.partial(fastinit.normal_, std=changing),
+            functools.partial(fastinit.kaiming_normal_, a=changing),
+        ):
+            before = rules.distribution_of(partial, "float32", (4, 6))
+            std[...] = value + 1
+            assert rules.distribution_of(partial, "float32", (4, 6)) != before
+            std[...] = value
+
+
+def test_a_function_that_wraps_an_initializer_has_no_rule():
+    @functools.wraps(fastinit.normal_)
+    def doubled(tensor, **keywords):
+        return fastinit.normal_(tensor, std=2, **keywords)
+
+    assert rules.distribution_of(doubled, "float32", (4, 6)) is None
+
+
+@pytest.mark.parametrize("groups", [np.int64(2), np.uint8(2), np.array(2)])
+def test_groups_of_numpy(groups):
+    fans = fastinit.calculate_fan_in_and_fan_out((64, 4, 3, 3), groups=groups)
+    assert fans == (36, 288)
+    assert [type(fan) for fan in fans] == [int, int]
+    for name in ("kaiming_normal", "xavier_uniform", "lecun_normal", "variance_scaling"):
+        create = getattr(fastinit, name)
+        array = create((8, 4, 3), generator=0, groups=groups)
+        assert (array == create((8, 4, 3), generator=0, groups=2)).all()
+    assert (fastinit.dirac((8, 4, 3), groups) == fastinit.dirac((8, 4, 3), 2)).all()
+
+
+def section(text, name):
+    """Return the lines of a section of a numpydoc docstring."""
+    after = text.split(f"{name}\n{'-' * len(name)}\n")[1]
+    return re.split(r"\n\n\w.*\n---", after)[0].splitlines()
+
+
+@pytest.mark.parametrize("name", sorted({*fastinit.__all__} - {"isa", "available_isas"}))
 def test_docstrings(name):
     member = getattr(fastinit, name)
     text = inspect.getdoc(member)
-    assert text
-    if name in ("isa", "available_isas"):
-        return
-    assert "<" not in text.replace("->", "").split("Examples")[0].replace("<=", "")
+    sections = re.findall(r"(?m)^(\w+)\n-+$", text)
+    order = ["Parameters", "Returns", "Raises", "Notes", "Examples", "References"]
+    assert sections == [each for each in order if each in sections]
     if name != "get_num_threads":
-        assert "Parameters\n" in text
-        assert "Examples\n" in text
-    if inspect.isfunction(member) and name != "report_progress":
-        for parameter in inspect.signature(member).parameters:
-            assert parameter in text, parameter
+        assert {"Parameters", "Examples"} <= {*sections}
+    documented = [
+        parameter
+        for line in (section(text, "Parameters") if "Parameters" in sections else [])
+        if line and not line.startswith(" ")
+        for parameter in line.partition(" :")[0].split(", ")
+    ]
+    assert documented == list(inspect.signature(member).parameters)
+
+
+@pytest.mark.parametrize("module", ["initializers", "creation"])
+def test_docstrings_are_in_the_source(module):
+    """What an editor shows is the text in the source, and it is complete."""
+    source = importlib.import_module(f"fastinit.{module}")
+    functions = [
+        node
+        for node in ast.parse(inspect.getsource(source)).body
+        if isinstance(node, ast.FunctionDef) and node.name in fastinit.__all__
+    ]
+    assert len(functions) == 18
+    for function in functions:
+        text = ast.get_docstring(function)
+        assert text == inspect.getdoc(getattr(source, function.name))
+        for name in ("Parameters", "Returns", "Raises", "Examples", "References"):
+            assert section(text, name), (function.name, name)
+        verb = "Fill " if module == "initializers" else "Create "
+        assert text.startswith(verb)
+        assert f"fastinit.{function.name}(" in "\n".join(section(text, "Examples"))
 
 
 @pytest.mark.parametrize(

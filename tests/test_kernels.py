@@ -9,12 +9,12 @@ import reference
 from scipy import special, stats
 
 import fastinit
-from fastinit.arrays import ITEM_SIZES
+from fastinit.dtypes import DTYPES as TABLE
 
 N = 10_019
 SEED, NAME = 11, "weight"
 STREAM = fastinit.Stream(SEED) / NAME
-DTYPES = list(ITEM_SIZES)
+DTYPES = list(TABLE)
 INF = math.inf
 INTERVALS = {  # mean, std, a, b: what each catches
     "centre": (0, 1, -2, 2),  # the fast path

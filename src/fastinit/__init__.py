@@ -1,19 +1,27 @@
-"""fastinit: initial values of huge weight tensors, at memory speed, the same bytes everywhere.
+"""fastinit fills huge weight tensors with their initial values, at memory speed, reproducibly.
 
-In place, on any writable CPU array, as in torch.nn.init::
+It fills any writable CPU array in place, as torch.nn.init does::
 
     fastinit.kaiming_normal_(array, generator=fastinit.Stream(0) / "layers.0.weight")
 
-and, without the underscore, as functions that create NumPy arrays::
+and creates NumPy arrays by functions without the underscore::
 
     weight = fastinit.kaiming_normal((4096, 4096), generator=0, dtype="float32")
 
-The map, from the top down: `initializers` and `creation` (signatures and docstrings); `rules`
-(shape to distribution and scale); `fans` (fans and gains) and `streams` (seeds, names, keys);
-`matrices` (diagonal, orthogonal, sparse); `fill` (parts of a logical tensor, progress) and
-`threads` (how many); `arrays` (views of memory, allocation); `_core` (the seam to C). `torch`
-initialises whole PyTorch models, and is imported only when asked for; `cli` is the command
-``python -m fastinit``.
+Modules, from the top down; none imports one above it:
+
+* `cli`: the command ``python -m fastinit``
+* `torch`: whole PyTorch models; imported only when asked for
+* `creation`: every initializer as a function that creates an array
+* `initializers`: every initializer in place; each carries its rule
+* `matrices`: diagonal, orthogonal and sparse matrices
+* `streams`: seeds, names, keys, other libraries' generators, the raw keystream
+* `fill`: the one door to the core: parts of a logical tensor, threads, progress
+* `rules`: dtype, shape and arguments to distribution
+* `torch_tensors`: views of torch tensors; imported with the first one
+* `arrays`: views of CPU memory, allocation
+* `_core`: the seam to C
+* `fans`, `dtypes`, `threads`: fans and gains, the table of dtypes, the number of threads
 """
 
 import os as _os
@@ -58,7 +66,6 @@ from fastinit.initializers import (
     he_uniform_,
     kaiming_normal_,
     kaiming_uniform_,
-    keystream,
     lecun_normal_,
     lecun_uniform_,
     normal_,
@@ -72,7 +79,7 @@ from fastinit.initializers import (
     xavier_uniform_,
     zeros_,
 )
-from fastinit.streams import Stream, manual_seed
+from fastinit.streams import Stream, keystream, manual_seed
 from fastinit.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"  # a literal: the build reads it without importing the package

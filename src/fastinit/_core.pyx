@@ -9,6 +9,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
+from fastinit.dtypes import DTYPES as TABLE
+from fastinit.dtypes import NAMES
+
 DTYPES = {
     fastinit_dtype_name(<fastinit_dtype>code).decode(): code for code in range(FASTINIT_DTYPES)
 }
@@ -31,7 +34,17 @@ cdef dict codes = {**DTYPES, "uint8": FASTINIT_UINT8}
 cdef dict names = {code: name for name, code in codes.items()}
 
 
-# The structures of DLPack 1.3, https://dmlc.github.io/dlpack/latest/c_api.html
+# DLPack 1.3, https://dmlc.github.io/dlpack/latest/c_api.html: structures and constants have its
+# names, except that the fields of DLDevice and DLDataType are those of DLTensor itself.
+
+cdef enum DLDeviceType:
+    kDLCPU = 1
+    kDLCUDAHost = 3  # host memory, page-locked by CUDA
+    kDLROCMHost = 11  # host memory, page-locked by ROCm
+
+cdef enum:
+    DLPACK_MAJOR_VERSION = 1
+    DLPACK_FLAG_BITMASK_READ_ONLY = 1 << 0
 
 cdef struct DLTensor:
     void *data
@@ -63,6 +76,19 @@ cdef struct DLPackExchangeAPI:
     void *managed_tensor_to_py_object_no_sync
     int (*dltensor_from_py_object_no_sync)(void *object, DLTensor *out) except -1
     void *current_work_stream
+
+
+cdef struct DLPackDtype:
+    int code, bits, dtype
+
+cdef enum:
+    MOST_DTYPES = 64
+
+cdef DLPackDtype dlpack_dtypes[MOST_DTYPES]
+cdef int dlpack_dtype_count = len(TABLE)
+
+for i, (name, known) in enumerate(TABLE.items()):
+    dlpack_dtypes[i] = DLPackDtype(known.dlpack, 8 * known.itemsize, codes[name])
 
 
 cdef class View:
@@ -171,12 +197,15 @@ cdef DLPackExchangeAPI *exchange_api(capsule) except NULL:
 def can_exchange(capsule):
     """Return whether DLPack's exchange API of a type is one that `view_of_dlpack` knows."""
     cdef DLPackExchangeAPI *functions = exchange_api(capsule)
-    return functions.major == 1 and functions.dltensor_from_py_object_no_sync != NULL
+    return (
+        functions.major == DLPACK_MAJOR_VERSION
+        and functions.dltensor_from_py_object_no_sync != NULL
+    )
 
 
 cpdef check_dlpack_device(int device):
     """Refuse memory that is not the CPU's."""
-    if device not in (1, 3, 11):  # CPU, and host memory pinned by CUDA and by ROCm
+    if device not in (kDLCPU, kDLCUDAHost, kDLROCMHost):
         raise ValueError(
             f"tensor is on DLPack device type {device}, but only CPU memory can be filled: fill a "
             "CPU array and copy it there"
@@ -199,23 +228,17 @@ def view_of_dlpack(tensor, capsule, on_written, int64_t offset, int64_t storage_
 
 
 cdef int dtype_of_dltensor(const DLTensor *tensor) except -1:
-    # Type codes: 2 float, 4 bfloat, 10 and 12 the two float8.
-    if tensor.lanes == 1:
-        if tensor.code == 2 and tensor.bits == 64:
-            return FASTINIT_FLOAT64
-        if tensor.code == 2 and tensor.bits == 32:
-            return FASTINIT_FLOAT32
-        if tensor.code == 2 and tensor.bits == 16:
-            return FASTINIT_FLOAT16
-        if tensor.code == 4 and tensor.bits == 16:
-            return FASTINIT_BFLOAT16
-        if tensor.code == 10 and tensor.bits == 8:
-            return FASTINIT_FLOAT8_E4M3FN
-        if tensor.code == 12 and tensor.bits == 8:
-            return FASTINIT_FLOAT8_E5M2
+    cdef int i
+    for i in range(dlpack_dtype_count):
+        if (
+            tensor.code == dlpack_dtypes[i].code
+            and tensor.bits == dlpack_dtypes[i].bits
+            and tensor.lanes == 1
+        ):
+            return dlpack_dtypes[i].dtype
     raise TypeError(
         f"tensor has the DLPack dtype (code {tensor.code}, {tensor.bits} bits, {tensor.lanes} "
-        f"lanes), but only {', '.join(DTYPES)} can be filled"
+        f"lanes), but only {NAMES} can be filled"
     )
 
 
@@ -247,9 +270,11 @@ def view_of_dlpack_capsule(capsule, owner):
             <DLTensor *>PyCapsule_GetPointer(capsule, b"dltensor"), (owner, capsule), None
         )
     versioned = <DLManagedTensorVersioned *>PyCapsule_GetPointer(capsule, b"dltensor_versioned")
-    if versioned.major != 1:
-        raise BufferError(f"DLPack {versioned.major} is not supported, only version 1")
-    if versioned.flags & 1:
+    if versioned.major != DLPACK_MAJOR_VERSION:
+        raise BufferError(
+            f"DLPack {versioned.major} is not supported, only version {DLPACK_MAJOR_VERSION}"
+        )
+    if versioned.flags & DLPACK_FLAG_BITMASK_READ_ONLY:
         raise ValueError("tensor is read-only: fill a copy, or make it writable")
     return view_of_dltensor(&versioned.tensor, (owner, capsule), None)
 

@@ -1,10 +1,9 @@
-"""Every initializer as a function that creates a NumPy array: the same name, no underscore."""
+"""Every initializer as a function that creates a NumPy array: its name without the underscore."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,51 +11,10 @@ import numpy.typing as npt
 from fastinit import initializers as in_place
 from fastinit.arrays import checked_shape, empty
 from fastinit.fill import locate_part
-from fastinit.initializers import SHARED, Generator
+from fastinit.initializers import Generator
 
 Array = npt.NDArray[Any]
 Shape = int | Sequence[int]
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-SHAPE_TEXT = """\
-shape : int or sequence of int
-    Shape of the array, or with `index` of the logical tensor that the array is a part of."""
-KEYWORDS_TEXT = """\
-dtype : str, numpy, torch or JAX dtype, default "float32"
-    float64, float32, float16; bfloat16, float8_e4m3fn and float8_e5m2 need ml_dtypes.
-index : tuple of slices, optional
-    Create this part of the logical tensor alone; its values are those of that slice of the
-    whole."""
-RETURNS_TEXT = """\
-Returns
--------
-numpy.ndarray
-    Writable, C-contiguous, aligned to 64 bytes or better; torch.from_dlpack and
-    jax.dlpack.from_dlpack take it without a copy."""
-
-
-def created(function: Function) -> Function:
-    """Derive the docstring from the initializer in place."""
-    text = getattr(in_place, function.__name__ + "_").__doc__
-    if text is None:  # python -OO strips it
-        return function
-    indented = {name: re.sub(r"(?m)^    ", "", shared) for name, shared in SHARED.items()}
-    text = text.replace("Fill with", "Create an array of").replace("Fill a", "Create a")
-    text = text.replace(indented["tensor"], SHAPE_TEXT).replace(indented["part"], KEYWORDS_TEXT)
-    text = text.replace(indented["returns"], RETURNS_TEXT)
-    example, references = text.index("Examples\n"), text.find("References\n")
-    arguments = ", 0.3" if function.__name__ in ("constant", "sparse") else ""
-    shape = "(4, 4, 3)" if function.__name__ in ("dirac", "delta_orthogonal") else "(4, 4)"
-    lines = [
-        "Examples",
-        "--------",
-        ">>> import fastinit",
-        f">>> fastinit.{function.__name__}({shape}{arguments}).shape",
-        shape,
-    ]
-    text = text[:example] + "\n".join(lines) + "\n\n" + text[references:]
-    function.__doc__ = text
-    return function
 
 
 def _create(
@@ -67,6 +25,7 @@ def _create(
     *arguments: Any,
     **named: Any,
 ) -> Array:
+    """Create an array, or a part of a logical one, and fill it by the initializer in place."""
     logical = checked_shape((shape,) if isinstance(shape, int | np.integer) else shape)
     if index is None:
         array = empty(logical, dtype)
@@ -77,7 +36,6 @@ def _create(
     return array
 
 
-@created
 def uniform(
     shape: Shape,
     a: float = 0.0,
@@ -87,10 +45,53 @@ def uniform(
     dtype: Any = "float32",
     index: Any = None,
 ) -> Array:
+    """Create an array of values of the uniform distribution on [a, b).
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    a, b : float, default 0 and 1
+        Bounds. No value equals `b`, which dtypes other than float64 take rounded to float32.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry; `index` does not fit it; an argument is not finite.
+    RuntimeError
+        `a` is greater than `b`, or a bound overflows the dtype.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> x = fastinit.uniform((2, 3), -1, 1, generator=0)
+    >>> bool((x >= -1).all() and (x < 1).all())
+    True
+
+    References
+    ----------
+    `torch.nn.init.uniform_`.
+    """
     return _create(shape, dtype, index, in_place.uniform_, a, b, generator)
 
 
-@created
 def normal(
     shape: Shape,
     mean: float = 0.0,
@@ -100,10 +101,52 @@ def normal(
     dtype: Any = "float32",
     index: Any = None,
 ) -> Array:
+    """Create an array of values of the normal distribution.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    mean, std : float, default 0 and 1
+        Mean and standard deviation.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry; `index` does not fit it; an argument is not finite.
+    RuntimeError
+        `std` is negative.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.normal((2, 3), std=0.02, generator=0).dtype
+    dtype('float32')
+
+    References
+    ----------
+    `torch.nn.init.normal_`; G. E. P. Box and M. E. Muller, 1958.
+    """
     return _create(shape, dtype, index, in_place.normal_, mean, std, generator)
 
 
-@created
 def trunc_normal(
     shape: Shape,
     mean: float = 0.0,
@@ -115,10 +158,60 @@ def trunc_normal(
     dtype: Any = "float32",
     index: Any = None,
 ) -> Array:
+    """Create an array of values of the normal distribution truncated to [a, b].
+
+    By inversion: every interval takes the same bounded work, far tails included, so a mean outside
+    [a, b] needs no warning. If both bounds lie beyond the normal's reach (6.77 sigma, in float64
+    9.5), the values are those of `normal`.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    mean, std : float, default 0 and 1
+        Mean and standard deviation of the normal before truncation.
+    a, b : float, default -2 and 2
+        Bounds, absolute, not in sigmas; either may be infinite.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry; `index` does not fit it; `mean` or `std` is not finite; `std`
+        is negative; a bound is NaN, or infinite on the wrong side.
+    RuntimeError
+        `a` is greater than `b`.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> x = fastinit.trunc_normal(1000, a=5, b=6, generator=0)
+    >>> bool(x.min() >= 5 and x.max() <= 6)
+    True
+
+    References
+    ----------
+    `torch.nn.init.trunc_normal_`.
+    """
     return _create(shape, dtype, index, in_place.trunc_normal_, mean, std, a, b, generator)
 
 
-@created
 def constant(
     shape: Shape,
     val: float,
@@ -126,40 +219,178 @@ def constant(
     dtype: Any = "float32",
     index: Any = None,
 ) -> Array:
+    """Create an array of one value.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    val : float
+        The value; infinities and NaN are allowed.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; `val`
+        is not a number.
+    ValueError
+        `shape` has a negative entry; `index` does not fit it.
+    RuntimeError
+        `val` overflows the dtype.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.constant(2, 0.25)
+    array([0.25, 0.25], dtype=float32)
+
+    References
+    ----------
+    `torch.nn.init.constant_`.
+    """
     return _create(shape, dtype, index, in_place.constant_, val)
 
 
-@created
 def ones(
     shape: Shape,
     *,
     dtype: Any = "float32",
     index: Any = None,
 ) -> Array:
+    """Create an array of ones.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int.
+    ValueError
+        `shape` has a negative entry; `index` does not fit it.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.ones(2)
+    array([1., 1.], dtype=float32)
+
+    References
+    ----------
+    `torch.nn.init.ones_`.
+    """
     return _create(shape, dtype, index, in_place.ones_)
 
 
-@created
 def zeros(
     shape: Shape,
     *,
     dtype: Any = "float32",
     index: Any = None,
 ) -> Array:
+    """Create an array of zeros.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int.
+    ValueError
+        `shape` has a negative entry; `index` does not fit it.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.zeros(2, dtype="float64")
+    array([0., 0.])
+
+    References
+    ----------
+    `torch.nn.init.zeros_`.
+    """
     return _create(shape, dtype, index, in_place.zeros_)
 
 
-@created
 def eye(
     shape: Shape,
     *,
     dtype: Any = "float32",
     index: Any = None,
 ) -> Array:
+    """Create an identity matrix: ones on the diagonal, zeros elsewhere.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int.
+    ValueError
+        `shape` has a negative entry, or does not have 2 dimensions; `index` does not fit it.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.eye((2, 3), dtype="float64")
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+
+    References
+    ----------
+    `torch.nn.init.eye_`.
+    """
     return _create(shape, dtype, index, in_place.eye_)
 
 
-@created
 def dirac(
     shape: Shape,
     groups: int = 1,
@@ -169,12 +400,56 @@ def dirac(
     group_axis: str = "o",
     index: Any = None,
 ) -> Array:
+    """Create the Dirac delta of a convolution, which copies as many channels as it can.
+
+    In each group, output channel d is input channel d: a one at the kernel's tap k // 2.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    groups : int, default 1
+        Number of groups of the convolution, which divides the axis `group_axis`.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, any other letter a kernel axis. The
+        default is torch's, ``"oi"`` and then kernel axes.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int.
+    ValueError
+        `shape` has a negative entry, or does not have 3 to 5 dimensions; `index`, `layout` or
+        `groups` does not fit it.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.dirac((2, 2, 3), dtype="float64")[1]
+    array([[0., 0., 0.],
+           [0., 1., 0.]])
+
+    References
+    ----------
+    `torch.nn.init.dirac_`.
+    """
     return _create(
         shape, dtype, index, in_place.dirac_, groups, layout=layout, group_axis=group_axis
     )
 
 
-@created
 def xavier_uniform(
     shape: Shape,
     gain: float = 1.0,
@@ -186,6 +461,59 @@ def xavier_uniform(
     group_axis: str = "o",
     index: Any = None,
 ) -> Array:
+    """Create an array of U[-bound, bound), bound = gain * sqrt(6 / (fan_in + fan_out)).
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    gain : float, default 1
+        See `calculate_gain`.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry, or has fewer than 2 dimensions; `index`, `layout` or `groups`
+        does not fit it; `gain` is not finite.
+    RuntimeError
+        `gain` is negative.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.xavier_uniform((512, 256), generator=0).shape
+    (512, 256)
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, Understanding the difficulty of training deep feedforward neural
+    networks, 2010; `torch.nn.init.xavier_uniform_`.
+    """
     return _create(
         shape,
         dtype,
@@ -199,7 +527,6 @@ def xavier_uniform(
     )
 
 
-@created
 def xavier_normal(
     shape: Shape,
     gain: float = 1.0,
@@ -211,6 +538,59 @@ def xavier_normal(
     group_axis: str = "o",
     index: Any = None,
 ) -> Array:
+    """Create an array of N(0, std**2), std = gain * sqrt(2 / (fan_in + fan_out)).
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    gain : float, default 1
+        See `calculate_gain`.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry, or has fewer than 2 dimensions; `index`, `layout` or `groups`
+        does not fit it; `gain` is not finite.
+    RuntimeError
+        `gain` is negative.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.xavier_normal((512, 256), generator=0).shape
+    (512, 256)
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, 2010; `torch.nn.init.xavier_normal_`. JAX's and Keras's glorot_normal
+    is truncated: ``variance_scaling(shape, 1.0, "fan_avg")``.
+    """
     return _create(
         shape,
         dtype,
@@ -224,7 +604,6 @@ def xavier_normal(
     )
 
 
-@created
 def kaiming_uniform(
     shape: Shape,
     a: float = 0,
@@ -238,6 +617,60 @@ def kaiming_uniform(
     group_axis: str = "o",
     index: Any = None,
 ) -> Array:
+    """Create an array of U[-bound, bound), bound = gain * sqrt(3 / fan).
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    a : float, default 0
+        Negative slope of ``leaky_relu``; the other nonlinearities ignore it.
+    mode : {"fan_in", "fan_out"}
+        The pass whose variance is kept: forward or backward.
+    nonlinearity : str, default "leaky_relu"
+        See `calculate_gain`.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry, or has fewer than 2 dimensions; `index`, `layout` or `groups`
+        does not fit it; `a` is not finite; `mode` or `nonlinearity` is unknown.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.kaiming_uniform((512, 256), generator=0).shape
+    (512, 256)
+
+    References
+    ----------
+    K. He et al., Delving deep into rectifiers, 2015; `torch.nn.init.kaiming_uniform_`.
+    """
     return _create(
         shape,
         dtype,
@@ -253,7 +686,6 @@ def kaiming_uniform(
     )
 
 
-@created
 def kaiming_normal(
     shape: Shape,
     a: float = 0,
@@ -267,6 +699,61 @@ def kaiming_normal(
     group_axis: str = "o",
     index: Any = None,
 ) -> Array:
+    """Create an array of N(0, std**2), std = gain / sqrt(fan).
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    a : float, default 0
+        Negative slope of ``leaky_relu``; the other nonlinearities ignore it.
+    mode : {"fan_in", "fan_out"}
+        The pass whose variance is kept: forward or backward.
+    nonlinearity : str, default "leaky_relu"
+        See `calculate_gain`.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry, or has fewer than 2 dimensions; `index`, `layout` or `groups`
+        does not fit it; `a` is not finite; `mode` or `nonlinearity` is unknown.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.kaiming_normal((512, 256), generator=0).shape
+    (512, 256)
+
+    References
+    ----------
+    K. He et al., 2015; `torch.nn.init.kaiming_normal_`. JAX's and Keras's he_normal is truncated:
+    ``variance_scaling(shape, 2.0)``.
+    """
     return _create(
         shape,
         dtype,
@@ -282,7 +769,6 @@ def kaiming_normal(
     )
 
 
-@created
 def variance_scaling(
     shape: Shape,
     scale: float = 1.0,
@@ -296,6 +782,61 @@ def variance_scaling(
     group_axis: str = "o",
     index: Any = None,
 ) -> Array:
+    """Create an array of values of mean 0 and variance scale / n, as JAX and Keras do.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    scale : float, default 1
+        A positive factor of the variance.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}
+        What n is: a fan, or the arithmetic or geometric mean of both.
+    distribution : {"truncated_normal", "normal", "uniform"}
+        A truncated normal is cut at 2 standard deviations of the normal, which is widened so that
+        the variance after truncation is scale / n.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry, or has fewer than 2 dimensions; `index`, `layout` or `groups`
+        does not fit it; `scale` is not positive and finite; `mode` or `distribution` is unknown.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.variance_scaling((3, 3, 16, 32), 2.0, "fan_out", layout="hwio", generator=0).shape
+    (3, 3, 16, 32)
+
+    References
+    ----------
+    `jax.nn.initializers.variance_scaling`; `keras.initializers.VarianceScaling`.
+    """
     return _create(
         shape,
         dtype,
@@ -311,7 +852,6 @@ def variance_scaling(
     )
 
 
-@created
 def lecun_uniform(
     shape: Shape,
     generator: Generator = None,
@@ -322,6 +862,53 @@ def lecun_uniform(
     group_axis: str = "o",
     index: Any = None,
 ) -> Array:
+    """Create an array of U[-bound, bound), bound = sqrt(3 / fan_in).
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int.
+    ValueError
+        `shape` has a negative entry, or has fewer than 2 dimensions; `index`, `layout` or `groups`
+        does not fit it.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.lecun_uniform((512, 256), generator=0).shape
+    (512, 256)
+
+    References
+    ----------
+    Y. LeCun et al., Efficient backprop, 1998; `jax.nn.initializers.lecun_uniform`.
+    """
     return _create(
         shape,
         dtype,
@@ -334,7 +921,6 @@ def lecun_uniform(
     )
 
 
-@created
 def lecun_normal(
     shape: Shape,
     generator: Generator = None,
@@ -345,6 +931,54 @@ def lecun_normal(
     group_axis: str = "o",
     index: Any = None,
 ) -> Array:
+    """Create an array of a truncated normal of mean 0 and variance 1 / fan_in.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int.
+    ValueError
+        `shape` has a negative entry, or has fewer than 2 dimensions; `index`, `layout` or `groups`
+        does not fit it.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.lecun_normal((512, 256), generator=0).shape
+    (512, 256)
+
+    References
+    ----------
+    Y. LeCun et al., Efficient backprop, 1998; `jax.nn.initializers.lecun_normal`, truncated at 2 of
+    its standard deviations, as JAX and Keras do.
+    """
     return _create(
         shape,
         dtype,
@@ -357,7 +991,6 @@ def lecun_normal(
     )
 
 
-@created
 def orthogonal(
     shape: Shape,
     gain: float = 1,
@@ -367,10 +1000,65 @@ def orthogonal(
     layout: str | None = None,
     index: Any = None,
 ) -> Array:
+    """Create a (semi-)orthogonal matrix, whose rows are the outputs and columns all the rest.
+
+    The matrix is uniform among the orthogonal ones (the Haar measure): it is distributed as the Q
+    of a normal matrix's QR decomposition with a positive diagonal of R. Stewart's method multiplies
+    random Householder reflections, in float64 for float64 and in float32 for the other dtypes, to
+    which the result is rounded once. A part costs as much as the whole. Working memory is half the
+    matrix, 64 columns of it per thread, and for parts and narrow dtypes a copy of it.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    gain : float, default 1
+        A factor of the matrix.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of matrices, each of which
+        is orthogonal, any other letter a kernel axis. The default is torch's, ``"oi"`` and then
+        kernel axes.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry, or has fewer than 2 dimensions; `index` or `layout` does not
+        fit it; `gain` is not finite.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> import numpy
+    >>> q = fastinit.orthogonal((2, 3), generator=0)
+    >>> bool(numpy.allclose(q @ q.T, numpy.eye(2), atol=1e-6))
+    True
+
+    References
+    ----------
+    A. Saxe et al., Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks, 2013; G. W. Stewart, The efficient generation of random orthogonal matrices with an
+    application to condition estimators, 1980; `torch.nn.init.orthogonal_`.
+    """
     return _create(shape, dtype, index, in_place.orthogonal_, gain, generator, layout=layout)
 
 
-@created
 def delta_orthogonal(
     shape: Shape,
     gain: float = 1,
@@ -380,10 +1068,57 @@ def delta_orthogonal(
     layout: str | None = None,
     index: Any = None,
 ) -> Array:
+    """Create a convolution of zeros and an orthogonal matrix at the kernel's tap (k - 1) // 2.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    gain : float, default 1
+        A factor of the matrix.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of convolutions, any other
+        letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry, or does not have 3 to 5 dimensions, or has more inputs than
+        outputs; `index` or `layout` does not fit it; `gain` is not finite.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> import numpy
+    >>> w = fastinit.delta_orthogonal((4, 3, 3, 3), generator=0)
+    >>> bool(numpy.allclose(w[:, :, 1, 1].T @ w[:, :, 1, 1], numpy.eye(3), atol=1e-6))
+    True
+
+    References
+    ----------
+    L. Xiao et al., Dynamical isometry and a mean field theory of CNNs, 2018;
+    `jax.nn.initializers.delta_orthogonal`.
+    """
     return _create(shape, dtype, index, in_place.delta_orthogonal_, gain, generator, layout=layout)
 
 
-@created
 def sparse(
     shape: Shape,
     sparsity: float,
@@ -393,6 +1128,52 @@ def sparse(
     dtype: Any = "float32",
     index: Any = None,
 ) -> Array:
+    """Create a matrix of N(0, std**2) with random rows of each column set to zero.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of the array, or with `index` of the logical tensor that the array is a part of.
+    sparsity : float
+        Share of each column that is zero: ceil(sparsity * rows) of its elements.
+    std : float, default 0.01
+        Standard deviation of the other elements.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    dtype : str, numpy, torch or JAX dtype, default "float32"
+        float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
+    index : tuple of slices, optional
+        The part of the logical tensor to create: its values are those of this slice of the whole.
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable, C-contiguous, aligned to 64 bytes or better. torch.from_dlpack and
+        jax.dlpack.from_dlpack share its memory.
+
+    Raises
+    ------
+    TypeError
+        `dtype` cannot be filled or needs ml_dtypes; `shape` has an entry that is not an int; an
+        argument is not a number.
+    ValueError
+        `shape` has a negative entry, or does not have 2 dimensions; `index` does not fit it; an
+        argument is not finite; `sparsity` is not between 0 and 1.
+    RuntimeError
+        `std` is negative.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> int((fastinit.sparse((10, 3), 0.25, generator=0) == 0).sum())
+    9
+
+    References
+    ----------
+    J. Martens, Deep learning via Hessian-free optimization, 2010; `torch.nn.init.sparse_`.
+    """
     return _create(shape, dtype, index, in_place.sparse_, sparsity, std, generator)
 
 

@@ -1,8 +1,9 @@
-"""Fans of a layout and gains of a nonlinearity."""
+"""Fan in and fan out of a shape in a layout, and gains of nonlinearities."""
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -69,7 +70,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 class Axes(NamedTuple):
-    """Where a layout has its outputs, inputs, stack axes and kernel axes."""
+    """The numbers of a layout's axes: outputs, inputs, stack and kernel."""
 
     out: int
     into: int
@@ -78,7 +79,7 @@ class Axes(NamedTuple):
 
 
 def parse_layout(layout: str | None, dimensions: int) -> Axes:
-    """Return the axes of a layout: ``"oi"`` and kernel axes by default, as torch has them."""
+    """Return the axes of a layout; the default is torch's: ``"oi"``, then kernel axes."""
     if dimensions < 2:
         raise ValueError(
             "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
@@ -93,10 +94,10 @@ def parse_layout(layout: str | None, dimensions: int) -> Axes:
         or any(letters.count(letter) > 1 for letter in letters if letter != "b")
     ):
         raise ValueError(
-            f"layout {layout!r} does not describe {dimensions} dimensions: it takes one letter a "
-            "dimension, 'o' (outputs) and 'i' (inputs) once each, 'b' for a stack of independent "
-            "matrices, any other letter, once, for a kernel axis; for example 'oi', 'oihw' "
-            "(torch), 'io', 'hwio' (JAX, Keras), 'boi' (experts)"
+            f"layout {layout!r} does not describe {dimensions} dimensions: it takes one letter "
+            "per dimension: 'o' (outputs) and 'i' (inputs) once each, 'b' for a stack of "
+            "independent matrices, any other letter, once, for a kernel axis; for example 'oi', "
+            "'oihw' (torch), 'io', 'hwio' (JAX, Keras), 'boi' (experts)"
         )
     return Axes(
         letters.index("o"),
@@ -111,16 +112,26 @@ def fans_of_shape(
 ) -> tuple[int, int]:
     """Return (fan_in, fan_out) of a shape."""
     axes = parse_layout(layout, len(shape))
+    groups = checked_groups(groups)
     axis_of_groups(axes, shape, groups, group_axis)
     field = math.prod(shape[axis] for axis in axes.kernel)
     fan_in, fan_out = shape[axes.into] * field, shape[axes.out] * field
     return (fan_in, fan_out // groups) if group_axis == "o" else (fan_in // groups, fan_out)
 
 
+def checked_groups(groups: Any) -> int:
+    """Return a `groups` argument as an int; it may be one of NumPy's."""
+    try:
+        number = 0 if isinstance(groups, bool) else operator.index(groups)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"groups must be a positive int, not {groups!r}")
+    return number
+
+
 def axis_of_groups(axes: Axes, shape: Sequence[int], groups: int, group_axis: str) -> int:
     """Return the axis that holds the channels of all groups, which must divide it."""
-    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
-        raise ValueError(f"groups must be a positive int, not {groups!r}")
     if group_axis not in ("o", "i"):
         raise ValueError(f"group_axis must be 'o' or 'i', not {group_axis!r}")
     axis = axes.out if group_axis == "o" else axes.into
@@ -142,15 +153,15 @@ def calculate_fan_in_and_fan_out(
     tensor_or_shape : array or tuple of int
         The weight, or its shape.
     layout : str, optional
-        A letter an axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, others
-        kernel axes. By default ``"oi"`` and kernel axes.
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices,
+        any other letter a kernel axis. By default ``"oi"`` and then kernel axes.
     groups : int, default 1
-        Groups of a grouped convolution: they divide the fan of the axis that holds the channels of
-        all groups. (The other axis holds those of one group already.)
+        Number of groups of a grouped convolution. It divides the fan of the axis that holds the
+        channels of all groups; the other axis holds those of one group.
     group_axis : {"o", "i"}, default "o"
-        Which axis that is: ``o`` in grouped convolutions; ``i`` in torch's grouped transposed
-        convolutions (in, out / groups, k, k) and in Keras's depthwise kernels (h, w, in,
-        multiplier). ``docs/layouts.md`` has a table of layers.
+        The axis that holds the channels of all groups: ``o`` in grouped convolutions; ``i`` in
+        torch's grouped transposed convolutions (in, out / groups, k, k) and in Keras's depthwise
+        kernels (h, w, in, multiplier). ``docs/layouts.md`` has a table of layers.
 
     Returns
     -------

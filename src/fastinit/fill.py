@@ -1,4 +1,4 @@
-"""The one door to the core: which part of which logical tensor, threads, cancellation, progress."""
+"""The one door to the core: parts of logical tensors, threads, cancellation, progress."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fastinit.arrays import View, checked_shape
 from fastinit.rules import Distribution
 from fastinit.threads import get_num_threads
 
-# Fewer bytes than this a thread are filled sooner than a thread starts.
+# A thread costs more time than it saves below this number of bytes per thread.
 BYTES_PER_THREAD = 2 << 20
-# The calling thread comes back to Python so often, for signals and progress.
+# The calling thread returns to Python after this time, for signals and progress.
 SLICE_SECONDS = 0.02
-# The core numbers the elements of a logical tensor by 63 bits.
+# The core has 63 bits for a logical index.
 LOGICAL_ELEMENTS = 1 << 63
 
 Progress = Callable[[int, int], object]
@@ -26,11 +26,11 @@ _progress: ContextVar[Progress | None] = ContextVar("fastinit_progress", default
 
 
 class Part(NamedTuple):
-    """Where a target's elements stand in their logical tensor."""
+    """Which elements of a logical tensor a target has."""
 
     logical: tuple[int, ...]  # shape of the logical tensor
     start: tuple[int, ...]  # logical coordinates of the target's first element
-    step: tuple[int, ...]  # and how they advance along each axis
+    step: tuple[int, ...]  # difference of the coordinates of neighbours along each axis
 
     @property
     def first(self) -> int:
@@ -52,7 +52,7 @@ def locate_part(
 ) -> tuple[Part, tuple[int, ...]]:
     """Return the part that `shape` and `index` select, and its shape.
 
-    `lengths` is the target's own shape, where there is one already.
+    `lengths` is the target's own shape, or None if the target does not exist yet.
     """
     if shape is None and index is not None and lengths is not None:
         raise ValueError("index needs shape, the shape of the logical tensor that it selects from")
@@ -84,20 +84,21 @@ def locate_part(
             f"tensor has shape {lengths}, but index selects {selected} of shape {logical}"
         )
     start = tuple(r.start if len(r) else 0 for r in ranges)
-    step = tuple(r.step if len(r) > 1 else 1 for r in ranges)  # or it may be past 64 bits
+    # A slice of one element may have any step, also one of more than 64 bits.
+    step = tuple(r.step if len(r) > 1 else 1 for r in ranges)
     return Part(logical, start, step), selected
 
 
-# A target, its place (None: it is the whole logical tensor), what it is filled with, and the key of
-# the stream where that is random.
+# A target, its part of the logical tensor (None: all of it), what it is filled with, and the key of
+# the stream (None: the values are not random).
 Fill = tuple[View, Part | None, Distribution, bytes | None]
 
 
 def run(fills: Sequence[Fill]) -> None:
     """Fill every target, on one team of threads.
 
-    Stops at an exception in the calling thread (Ctrl-C) as soon as every thread has finished the
-    unit it is at: the memory is not touched after the exception has left.
+    An exception in the calling thread (Ctrl-C) leaves this function after every thread has finished
+    its work unit: nothing is written later.
     """
     report = _progress.get()
     job = _core.fill_small(fills, 2 * BYTES_PER_THREAD if report is None else 0)
@@ -107,7 +108,7 @@ def run(fills: Sequence[Fill]) -> None:
 
 
 def work_on(job: _core.Job | _core.OrthogonalJob, helpers: int) -> None:
-    """Finish the job in the calling thread and so many others, with signals and progress."""
+    """Finish a job in the calling thread and in helper threads, with signals and progress."""
     report = _progress.get()
     team: list[threading.Thread] = []
     try:
@@ -115,7 +116,7 @@ def work_on(job: _core.Job | _core.OrthogonalJob, helpers: int) -> None:
             thread = threading.Thread(target=job.work, args=(math.inf,), name="fastinit")
             try:
                 thread.start()
-            except RuntimeError:  # no more threads to be had: fewer do
+            except RuntimeError:  # the system has no more threads: fewer finish the job
                 break
             team.append(thread)
         while job.work(SLICE_SECONDS):
@@ -133,13 +134,13 @@ def work_on(job: _core.Job | _core.OrthogonalJob, helpers: int) -> None:
 
 @contextlib.contextmanager
 def report_progress(callback: Progress) -> Iterator[None]:
-    """Call back during the fills of a `with` block.
+    """Report the progress of the fills in a `with` block to a function.
 
     Parameters
     ----------
     callback : callable
-        Called as ``callback(done, total)``, in elements, about 50 times a second in the thread that
-        fills, and once when a fill is done. An exception it raises stops the fill.
+        Called as ``callback(done, total)``, in elements, about 50 times per second in the thread
+        that fills, and once when a fill is done. An exception that it raises stops the fill.
 
     Examples
     --------

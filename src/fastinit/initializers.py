@@ -1,150 +1,101 @@
-"""Every initializer, in place: shape -> (distribution, scale) -> fill."""
+"""Every initializer, in place.
+
+Each carries its rule (`rules`), which turns dtype, logical shape and arguments into a distribution;
+those without a single rule build their values in `matrices`.
+"""
 
 from __future__ import annotations
 
-import inspect
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
-import numpy as np
-
 from fastinit import _core, rules
-from fastinit.arrays import View, empty_bytes, writable_view
-from fastinit.fans import axis_of_groups, parse_layout
+from fastinit.arrays import View, writable_view
+from fastinit.fans import axis_of_groups, checked_groups, parse_layout
 from fastinit.fill import Part, locate_part, run
 from fastinit.matrices import fill_orthogonal, fill_sparse, ones_on_diagonal
-from fastinit.rules import Distribution
+from fastinit.rules import RULES, NoElementsError, check_dimensions, initializer
 from fastinit.streams import as_key, as_stream
 
 T = TypeVar("T")
-Function = TypeVar("Function", bound=Callable[..., Any])
-Generator = Any  # see SHARED
-
-SHARED = {
-    "tensor": """\
-tensor : array
-        Any writable CPU array: NumPy, torch, the buffer protocol or ``__dlpack__``; float64,
-        float32, float16, bfloat16, float8_e4m3fn or float8_e5m2; any strides. Parameters that
-        require a gradient record none, and their version counter is bumped.""",
-    "generator": """\
-generator : None, int, Stream, or a generator of NumPy or torch
-        Where the bits come from: the process-wide stream (see `manual_seed`), a seed (an int or a
-        numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random.Generator,
-        BitGenerator or RandomState or of a torch.Generator, which advances.""",
-    "layout": """\
-layout : str, optional
-        A letter an axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, others
-        kernel axes. By default ``"oi"`` and kernel axes, as torch has them; ``"io"`` and ``"hwio"``
-        are JAX's and Keras's.
-    groups : int, default 1
-        Groups of a grouped convolution: they divide the fan of the axis that holds the channels of
-        all groups.
-    group_axis : {"o", "i"}, default "o"
-        Which axis that is; ``i`` in torch's grouped transposed convolutions and in Keras's
-        depthwise kernels. ``docs/layouts.md`` has a table of layers.""",
-    "part": """\
-shape : tuple of int, optional
-        Shape of a logical tensor that `tensor` is a part of; fans and values are the logical
-        tensor's. Where values are random it needs an explicit `generator`.
-    index : tuple of slices, optional
-        The part of `shape` that `tensor` is; all of it by default.""",
-    "returns": """\
-Returns
-    -------
-    array
-        The same object, filled.""",
-    "errors": """\
-Raises
-    ------
-    TypeError
-        Not an array, an integer or other dtype that cannot be filled, a JAX array.
-    ValueError
-        A read-only array, GPU memory, elements that share memory or are masked, a torch tensor that
-        is computed from others, an unknown mode, nonlinearity or layout, too few dimensions, a
-        parameter that is not finite.
-    RuntimeError
-        A negative standard deviation, an empty range: as torch.
-    The target is untouched where anything is raised but by Ctrl-C.""",
-}
-
-
-def documented(function: Function) -> Function:
-    """Put the shared sections into a docstring."""
-    documentation = function.__doc__
-    if documentation is not None:  # python -OO strips it
-        for name, text in SHARED.items():
-            documentation = documentation.replace(f"<{name}>", text)
-        function.__doc__ = inspect.cleandoc(documentation)
-    return function
-
-
-def _finite(name: str, value: Any) -> float:
-    # A float is exact as it is, an int is rounded by integer arithmetic.
-    number = float(value) if type(value) in (float, int) else _number(name, value)
-    if not math.isfinite(number):
-        raise ValueError(f"{name} must be finite, not {value!r}")
-    return number + 0.0  # -0.0 is 0.0 to what remembers
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        with _core.DefaultEnvironment():  # a NumPy scalar may be subnormal
-            return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, not {value!r}") from None
+Initializer = Any  # a function of this module, as an argument of its own helpers
+Generator = Any  # None, an int, a Stream, or a generator of NumPy or torch
 
 
 def _target(
-    tensor: Any, shape: Sequence[int] | None, index: Any, generator: Generator, random: bool = True
+    initializer: Initializer,
+    tensor: Any,
+    shape: Sequence[int] | None,
+    index: Any,
 ) -> tuple[View, Part]:
+    """Return the view of a target and its part of the logical tensor, of checked dimensions."""
     view = writable_view(tensor)
     part, _ = locate_part(view.shape, shape, index)
-    if random and shape is not None and generator is None:
+    check_dimensions(initializer, part.logical)
+    return view, part
+
+
+def _random_target(
+    initializer: Initializer,
+    tensor: Any,
+    shape: Sequence[int] | None,
+    index: Any,
+    generator: Generator,
+) -> tuple[View, Part]:
+    target = _target(initializer, tensor, shape, index)
+    if shape is not None and generator is None:
         raise ValueError(
             "shape needs an explicit generator, since parts that are filled elsewhere must agree: "
             "pass a seed or a fastinit.Stream"
         )
-    return view, part
+    return target
 
 
 def _fill(
+    initializer: Initializer,
     tensor: T,
     generator: Generator,
     shape: Sequence[int] | None,
     index: Any,
-    rule: Callable[..., Distribution],
     *arguments: Any,
 ) -> T:
-    """Fill by a rule of rules.py: it takes dtype and logical shape, then the arguments."""
+    """Fill by an initializer's rule, which takes dtype and logical shape, then the arguments."""
     if shape is None and index is None:
         view, part = writable_view(tensor), None
         logical = view.shape
     else:
-        view, part = _target(tensor, shape, index, generator)
+        view, part = _random_target(initializer, tensor, shape, index, generator)
         logical = part.logical
     try:
-        distribution = rule(view.dtype, logical, *arguments)
-    except rules.NoElementsError as warning:
+        distribution = RULES[initializer](view.dtype, logical, *arguments)
+    except NoElementsError as warning:
         warnings.warn(str(warning), stacklevel=3)
         return tensor
-    except TypeError:  # what cannot be hashed cannot be remembered
-        distribution = rule.__wrapped__(view.dtype, logical, *arguments)  # type: ignore[attr-defined]
     run(((view, part, distribution, as_key(generator)),))
     return tensor
 
 
-def _constant(tensor: T, value: float, shape: Sequence[int] | None, index: Any) -> T:
+def _fill_constant(
+    initializer: Initializer,
+    tensor: T,
+    shape: Sequence[int] | None,
+    index: Any,
+    *arguments: Any,
+) -> T:
+    """Fill by the rule of an initializer that takes no generator."""
     if shape is None and index is None:
         view, part = writable_view(tensor), None
+        logical = view.shape
     else:
-        view, part = _target(tensor, shape, index, None, random=False)
-    run(((view, part, rules.value(view.dtype, value), None),))
+        view, part = _target(initializer, tensor, shape, index)
+        logical = part.logical
+    run(((view, part, RULES[initializer](view.dtype, logical, *arguments), None),))
     return tensor
 
 
-@documented
+@initializer(rules.uniform)
 def uniform_(
     tensor: T,
     a: float = 0.0,
@@ -158,15 +109,35 @@ def uniform_(
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     a, b : float, default 0 and 1
-        Bounds; `b` is never returned, nor what float32 rounds it to (float64 keeps it as it is).
-    <generator>
-    <part>
+        Bounds. No value equals `b`, which dtypes other than float64 take rounded to float32.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; `index` does not fit `shape`; an argument is not finite.
+    RuntimeError
+        `a` is greater than `b`, or a bound overflows the dtype.
 
     Examples
     --------
@@ -178,11 +149,10 @@ def uniform_(
     ----------
     `torch.nn.init.uniform_`.
     """
-    low, high = _finite("a", a), _finite("b", b)
-    return _fill(tensor, generator, shape, index, rules.uniform, low, high)
+    return _fill(uniform_, tensor, generator, shape, index, a, b)
 
 
-@documented
+@initializer(rules.normal)
 def normal_(
     tensor: T,
     mean: float = 0.0,
@@ -196,15 +166,35 @@ def normal_(
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     mean, std : float, default 0 and 1
         Mean and standard deviation.
-    <generator>
-    <part>
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; `index` does not fit `shape`; an argument is not finite.
+    RuntimeError
+        `std` is negative.
 
     Examples
     --------
@@ -216,12 +206,10 @@ def normal_(
     ----------
     `torch.nn.init.normal_`; G. E. P. Box and M. E. Muller, 1958.
     """
-    return _fill(
-        tensor, generator, shape, index, rules.normal, _finite("mean", mean), _finite("std", std)
-    )
+    return _fill(normal_, tensor, generator, shape, index, mean, std)
 
 
-@documented
+@initializer(rules.truncated_normal)
 def trunc_normal_(
     tensor: T,
     mean: float = 0.0,
@@ -235,23 +223,44 @@ def trunc_normal_(
 ) -> T:
     """Fill with values of the normal distribution truncated to [a, b].
 
-    By inversion: every interval takes the same bounded work, far tails included, and no warning is
-    needed where the mean lies outside. Where both bounds lie beyond the normal's reach (6.77 sigma,
-    9.5 in float64) the values are those of `normal_`.
+    By inversion: every interval takes the same bounded work, far tails included, so a mean outside
+    [a, b] needs no warning. If both bounds lie beyond the normal's reach (6.77 sigma, in float64
+    9.5), the values are those of `normal_`.
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     mean, std : float, default 0 and 1
         Mean and standard deviation of the normal before truncation.
     a, b : float, default -2 and 2
         Bounds, absolute, not in sigmas; either may be infinite.
-    <generator>
-    <part>
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; `index` does not fit `shape`; `mean` or `std` is not finite; `std` is
+        negative; a bound is NaN, or infinite on the wrong side.
+    RuntimeError
+        `a` is greater than `b`.
 
     Examples
     --------
@@ -264,38 +273,40 @@ def trunc_normal_(
     ----------
     `torch.nn.init.trunc_normal_`.
     """
-    low, high = float(a), float(b)
-    if math.isnan(low) or low == math.inf:
-        raise ValueError(f"a must be a number below infinity, not {a!r}")
-    if math.isnan(high) or high == -math.inf:
-        raise ValueError(f"b must be a number above -infinity, not {b!r}")
-    return _fill(
-        tensor,
-        generator,
-        shape,
-        index,
-        rules.truncated_normal,
-        _finite("mean", mean),
-        _finite("std", std),
-        low,
-        high,
-    )
+    return _fill(trunc_normal_, tensor, generator, shape, index, mean, std, a, b)
 
 
-@documented
+@initializer(rules.value)
 def constant_(tensor: T, val: float, *, shape: Sequence[int] | None = None, index: Any = None) -> T:
     """Fill with one value.
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     val : float
         The value; infinities and NaN are allowed.
-    <part>
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; `val` is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; `index` does not fit `shape`.
+    RuntimeError
+        `val` overflows the dtype.
 
     Examples
     --------
@@ -307,25 +318,36 @@ def constant_(tensor: T, val: float, *, shape: Sequence[int] | None = None, inde
     ----------
     `torch.nn.init.constant_`.
     """
-    try:
-        value = float(val)
-    except (TypeError, ValueError):
-        raise TypeError(f"val must be a number, not {val!r}") from None
-    return _constant(tensor, value, shape, index)
+    return _fill_constant(constant_, tensor, shape, index, val)
 
 
-@documented
+@initializer(rules.ones)
 def ones_(tensor: T, *, shape: Sequence[int] | None = None, index: Any = None) -> T:
     """Fill with ones.
 
     Parameters
     ----------
-    <tensor>
-    <part>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; `index` does not fit `shape`.
 
     Examples
     --------
@@ -337,21 +359,36 @@ def ones_(tensor: T, *, shape: Sequence[int] | None = None, index: Any = None) -
     ----------
     `torch.nn.init.ones_`.
     """
-    return _constant(tensor, 1.0, shape, index)
+    return _fill_constant(ones_, tensor, shape, index)
 
 
-@documented
+@initializer(rules.zeros)
 def zeros_(tensor: T, *, shape: Sequence[int] | None = None, index: Any = None) -> T:
     """Fill with zeros.
 
     Parameters
     ----------
-    <tensor>
-    <part>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; `index` does not fit `shape`.
 
     Examples
     --------
@@ -363,21 +400,36 @@ def zeros_(tensor: T, *, shape: Sequence[int] | None = None, index: Any = None) 
     ----------
     `torch.nn.init.zeros_`.
     """
-    return _constant(tensor, 0.0, shape, index)
+    return _fill_constant(zeros_, tensor, shape, index)
 
 
-@documented
+@initializer(dimensions=(2, 2))
 def eye_(tensor: T, *, shape: Sequence[int] | None = None, index: Any = None) -> T:
     """Fill a matrix with the identity: ones on the diagonal, zeros elsewhere.
 
     Parameters
     ----------
-    <tensor>
-    <part>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it does not have 2 dimensions; `index` does not fit `shape`.
 
     Examples
     --------
@@ -391,16 +443,14 @@ def eye_(tensor: T, *, shape: Sequence[int] | None = None, index: Any = None) ->
     `torch.nn.init.eye_`.
     """
     with _core.DefaultEnvironment():
-        view, part = _target(tensor, shape, index, None, random=False)
-        if len(part.logical) != 2:
-            raise ValueError("Only tensors with 2 dimensions are supported")
+        view, part = _target(eye_, tensor, shape, index)
         zeros = (view, part, rules.constant(0.0), None)
         run([zeros])
         run(ones_on_diagonal(view, part, 0, 1, {}, 1))
     return tensor
 
 
-@documented
+@initializer(dimensions=(3, 5))
 def dirac_(
     tensor: T,
     groups: int = 1,
@@ -410,22 +460,41 @@ def dirac_(
     shape: Sequence[int] | None = None,
     index: Any = None,
 ) -> T:
-    """Fill a convolution with the Dirac delta, which passes on as many channels as it can.
+    """Fill a convolution with the Dirac delta, which copies as many channels as it can.
 
-    In each group, output d takes input d at the kernel's tap k // 2.
+    In each group, output channel d is input channel d: a one at the kernel's tap k // 2.
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     groups : int, default 1
-        Groups of the convolution; they divide the axis `group_axis`.
-    layout, group_axis : str, optional
-        As for `kaiming_normal_`.
-    <part>
+        Number of groups of the convolution, which divides the axis `group_axis`.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, any other letter a kernel axis. The
+        default is torch's, ``"oi"`` and then kernel axes.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it does not have 3 to 5 dimensions; `layout` or `groups` does not fit it;
+        `index` does not fit `shape`.
 
     Examples
     --------
@@ -439,12 +508,11 @@ def dirac_(
     `torch.nn.init.dirac_`.
     """
     with _core.DefaultEnvironment():
-        view, part = _target(tensor, shape, index, None, random=False)
-        if len(part.logical) not in (3, 4, 5):
-            raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+        view, part = _target(dirac_, tensor, shape, index)
         axes = parse_layout(layout, len(part.logical))
         if axes.stack:
             raise ValueError(f"layout {layout!r} has a stack axis 'b', which dirac_ does not take")
+        groups = checked_groups(groups)
         grouped = axis_of_groups(axes, part.logical, groups, group_axis)
         other = axes.into if grouped == axes.out else axes.out
         centre = {axis: part.logical[axis] // 2 for axis in axes.kernel}
@@ -453,7 +521,7 @@ def dirac_(
     return tensor
 
 
-@documented
+@initializer(rules.xavier_uniform)
 def xavier_uniform_(
     tensor: T,
     gain: float = 1.0,
@@ -469,16 +537,44 @@ def xavier_uniform_(
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     gain : float, default 1
         See `calculate_gain`.
-    <generator>
-    <layout>
-    <part>
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it has fewer than 2 dimensions; `layout` or `groups` does not fit it; `index`
+        does not fit `shape`; `gain` is not finite.
+    RuntimeError
+        `gain` is negative.
 
     Examples
     --------
@@ -491,13 +587,10 @@ def xavier_uniform_(
     X. Glorot and Y. Bengio, Understanding the difficulty of training deep feedforward neural
     networks, 2010; `torch.nn.init.xavier_uniform_`.
     """
-    gain = _finite("gain", gain)
-    return _fill(
-        tensor, generator, shape, index, rules.xavier_uniform, gain, layout, groups, group_axis
-    )
+    return _fill(xavier_uniform_, tensor, generator, shape, index, gain, layout, groups, group_axis)
 
 
-@documented
+@initializer(rules.xavier_normal)
 def xavier_normal_(
     tensor: T,
     gain: float = 1.0,
@@ -513,16 +606,44 @@ def xavier_normal_(
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     gain : float, default 1
         See `calculate_gain`.
-    <generator>
-    <layout>
-    <part>
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it has fewer than 2 dimensions; `layout` or `groups` does not fit it; `index`
+        does not fit `shape`; `gain` is not finite.
+    RuntimeError
+        `gain` is negative.
 
     Examples
     --------
@@ -535,13 +656,10 @@ def xavier_normal_(
     X. Glorot and Y. Bengio, 2010; `torch.nn.init.xavier_normal_`. JAX's and Keras's glorot_normal
     is truncated: ``variance_scaling_(tensor, 1.0, "fan_avg")``.
     """
-    gain = _finite("gain", gain)
-    return _fill(
-        tensor, generator, shape, index, rules.xavier_normal, gain, layout, groups, group_axis
-    )
+    return _fill(xavier_normal_, tensor, generator, shape, index, gain, layout, groups, group_axis)
 
 
-@documented
+@initializer(rules.kaiming_uniform)
 def kaiming_uniform_(
     tensor: T,
     a: float = 0,
@@ -559,20 +677,46 @@ def kaiming_uniform_(
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     a : float, default 0
-        Negative slope, used with ``leaky_relu`` alone.
+        Negative slope of ``leaky_relu``; the other nonlinearities ignore it.
     mode : {"fan_in", "fan_out"}
-        Keeps the variance of the forward or of the backward pass.
+        The pass whose variance is kept: forward or backward.
     nonlinearity : str, default "leaky_relu"
         See `calculate_gain`.
-    <generator>
-    <layout>
-    <part>
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it has fewer than 2 dimensions; `layout` or `groups` does not fit it; `index`
+        does not fit `shape`; `a` is not finite; `mode` or `nonlinearity` is unknown.
 
     Examples
     --------
@@ -584,13 +728,12 @@ def kaiming_uniform_(
     ----------
     K. He et al., Delving deep into rectifiers, 2015; `torch.nn.init.kaiming_uniform_`.
     """
-    a = _finite("a", a)
     return _fill(
+        kaiming_uniform_,
         tensor,
         generator,
         shape,
         index,
-        rules.kaiming_uniform,
         a,
         mode,
         nonlinearity,
@@ -600,7 +743,7 @@ def kaiming_uniform_(
     )
 
 
-@documented
+@initializer(rules.kaiming_normal)
 def kaiming_normal_(
     tensor: T,
     a: float = 0,
@@ -618,20 +761,46 @@ def kaiming_normal_(
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     a : float, default 0
-        Negative slope, used with ``leaky_relu`` alone.
+        Negative slope of ``leaky_relu``; the other nonlinearities ignore it.
     mode : {"fan_in", "fan_out"}
-        Keeps the variance of the forward or of the backward pass.
+        The pass whose variance is kept: forward or backward.
     nonlinearity : str, default "leaky_relu"
         See `calculate_gain`.
-    <generator>
-    <layout>
-    <part>
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it has fewer than 2 dimensions; `layout` or `groups` does not fit it; `index`
+        does not fit `shape`; `a` is not finite; `mode` or `nonlinearity` is unknown.
 
     Examples
     --------
@@ -644,13 +813,12 @@ def kaiming_normal_(
     K. He et al., 2015; `torch.nn.init.kaiming_normal_`. JAX's and Keras's he_normal is truncated:
     ``variance_scaling_(tensor, 2.0)``.
     """
-    a = _finite("a", a)
     return _fill(
+        kaiming_normal_,
         tensor,
         generator,
         shape,
         index,
-        rules.kaiming_normal,
         a,
         mode,
         nonlinearity,
@@ -660,7 +828,7 @@ def kaiming_normal_(
     )
 
 
-@documented
+@initializer(rules.variance_scaling)
 def variance_scaling_(
     tensor: T,
     scale: float = 1.0,
@@ -678,21 +846,48 @@ def variance_scaling_(
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     scale : float, default 1
-        Positive.
+        A positive factor of the variance.
     mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}
-        n: one of the fans, their arithmetic or their geometric mean.
+        What n is: a fan, or the arithmetic or geometric mean of both.
     distribution : {"truncated_normal", "normal", "uniform"}
-        The truncated normal is cut at 2 of its own standard deviations and rescaled, so that its
-        variance after truncation is as stated.
-    <generator>
-    <layout>
-    <part>
+        A truncated normal is cut at 2 standard deviations of the normal, which is widened so that
+        the variance after truncation is scale / n.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it has fewer than 2 dimensions; `layout` or `groups` does not fit it; `index`
+        does not fit `shape`; `scale` is not positive and finite; `mode` or `distribution` is
+        unknown.
 
     Examples
     --------
@@ -705,13 +900,12 @@ def variance_scaling_(
     ----------
     `jax.nn.initializers.variance_scaling`; `keras.initializers.VarianceScaling`.
     """
-    scale = _finite("scale", scale)
     return _fill(
+        variance_scaling_,
         tensor,
         generator,
         shape,
         index,
-        rules.variance_scaling,
         scale,
         mode,
         distribution,
@@ -721,7 +915,7 @@ def variance_scaling_(
     )
 
 
-@documented
+@initializer(rules.lecun_uniform)
 def lecun_uniform_(
     tensor: T,
     generator: Generator = None,
@@ -736,14 +930,40 @@ def lecun_uniform_(
 
     Parameters
     ----------
-    <tensor>
-    <generator>
-    <layout>
-    <part>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it has fewer than 2 dimensions; `layout` or `groups` does not fit it; `index`
+        does not fit `shape`.
 
     Examples
     --------
@@ -755,21 +975,10 @@ def lecun_uniform_(
     ----------
     Y. LeCun et al., Efficient backprop, 1998; `jax.nn.initializers.lecun_uniform`.
     """
-    return variance_scaling_(
-        tensor,
-        1.0,
-        "fan_in",
-        "uniform",
-        generator,
-        layout=layout,
-        groups=groups,
-        group_axis=group_axis,
-        shape=shape,
-        index=index,
-    )
+    return _fill(lecun_uniform_, tensor, generator, shape, index, layout, groups, group_axis)
 
 
-@documented
+@initializer(rules.lecun_normal)
 def lecun_normal_(
     tensor: T,
     generator: Generator = None,
@@ -784,14 +993,40 @@ def lecun_normal_(
 
     Parameters
     ----------
-    <tensor>
-    <generator>
-    <layout>
-    <part>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    layout : str, optional
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of independent matrices, any
+        other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes; ``"io"``
+        and ``"hwio"`` are JAX's and Keras's.
+    groups : int, default 1
+        Number of groups of a grouped convolution.
+    group_axis : {"o", "i"}, default "o"
+        The axis that holds the channels of all groups; ``docs/layouts.md`` has a table of layers.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it has fewer than 2 dimensions; `layout` or `groups` does not fit it; `index`
+        does not fit `shape`.
 
     Examples
     --------
@@ -804,21 +1039,10 @@ def lecun_normal_(
     Y. LeCun et al., Efficient backprop, 1998; `jax.nn.initializers.lecun_normal`, truncated at 2 of
     its standard deviations, as JAX and Keras do.
     """
-    return variance_scaling_(
-        tensor,
-        1.0,
-        "fan_in",
-        "truncated_normal",
-        generator,
-        layout=layout,
-        groups=groups,
-        group_axis=group_axis,
-        shape=shape,
-        index=index,
-    )
+    return _fill(lecun_normal_, tensor, generator, shape, index, layout, groups, group_axis)
 
 
-@documented
+@initializer(dimensions=(2, math.inf))
 def orthogonal_(
     tensor: T,
     gain: float = 1,
@@ -828,27 +1052,48 @@ def orthogonal_(
     shape: Sequence[int] | None = None,
     index: Any = None,
 ) -> T:
-    """Fill with a (semi-)orthogonal matrix: outputs by all the rest.
+    """Fill with a (semi-)orthogonal matrix, whose rows are the outputs and columns all the rest.
 
-    Uniform among the orthogonal matrices (the Haar measure), as the Q of a normal matrix's QR
-    decomposition is when R's diagonal is positive: a product of random Householder reflections by
-    Stewart's method, in float32 (float64 for float64), then rounded once. Its bytes too are the
-    same everywhere; a part costs as much as the whole. Working memory: half the matrix, and 64
-    columns of it a thread; a copy of it for narrower types and parts.
+    The matrix is uniform among the orthogonal ones (the Haar measure): it is distributed as the Q
+    of a normal matrix's QR decomposition with a positive diagonal of R. Stewart's method multiplies
+    random Householder reflections, in float64 for float64 and in float32 for the other dtypes, to
+    which the result is rounded once. A part costs as much as the whole. Working memory is half the
+    matrix, 64 columns of it per thread, and for parts and narrow dtypes a copy of it.
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     gain : float, default 1
-        Factor.
-    <generator>
+        A factor of the matrix.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
     layout : str, optional
-        As for `kaiming_normal_`; each matrix of a stack ``b`` is orthogonal by itself.
-    <part>
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of matrices, each of which
+        is orthogonal, any other letter a kernel axis. The default is torch's, ``"oi"`` and then
+        kernel axes.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it has fewer than 2 dimensions; `layout` does not fit it; `index` does not fit
+        `shape`; `gain` is not finite.
 
     Examples
     --------
@@ -863,17 +1108,15 @@ def orthogonal_(
     networks, 2013; G. W. Stewart, The efficient generation of random orthogonal matrices with an
     application to condition estimators, 1980; `torch.nn.init.orthogonal_`.
     """
-    gain = _finite("gain", gain)
+    gain = rules.finite("gain", gain)
     with _core.DefaultEnvironment():
-        view, part = _target(tensor, shape, index, generator)
-        if len(part.logical) < 2:
-            raise ValueError("Only tensors with 2 or more dimensions are supported")
+        view, part = _random_target(orthogonal_, tensor, shape, index, generator)
         axes = parse_layout(layout, len(part.logical))
         fill_orthogonal(view, part, axes, gain, as_stream(generator))
     return tensor
 
 
-@documented
+@initializer(dimensions=(3, 5))
 def delta_orthogonal_(
     tensor: T,
     gain: float = 1,
@@ -887,17 +1130,37 @@ def delta_orthogonal_(
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     gain : float, default 1
-        Factor.
-    <generator>
+        A factor of the matrix.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
     layout : str, optional
-        As for `kaiming_normal_`.
-    <part>
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of convolutions, any other
+        letter a kernel axis. The default is torch's, ``"oi"`` and then kernel axes.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it does not have 3 to 5 dimensions, or has more inputs than outputs; `layout`
+        does not fit it; `index` does not fit `shape`; `gain` is not finite.
 
     Examples
     --------
@@ -911,11 +1174,9 @@ def delta_orthogonal_(
     L. Xiao et al., Dynamical isometry and a mean field theory of CNNs, 2018;
     `jax.nn.initializers.delta_orthogonal`.
     """
-    gain = _finite("gain", gain)
+    gain = rules.finite("gain", gain)
     with _core.DefaultEnvironment():
-        view, part = _target(tensor, shape, index, generator)
-        if len(part.logical) not in (3, 4, 5):
-            raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+        view, part = _random_target(delta_orthogonal_, tensor, shape, index, generator)
         axes = parse_layout(layout, len(part.logical))
         if part.logical[axes.into] > part.logical[axes.out]:
             raise ValueError(
@@ -927,7 +1188,7 @@ def delta_orthogonal_(
     return tensor
 
 
-@documented
+@initializer(dimensions=(2, 2))
 def sparse_(
     tensor: T,
     sparsity: float,
@@ -941,17 +1202,38 @@ def sparse_(
 
     Parameters
     ----------
-    <tensor>
+    tensor : array
+        Any writable CPU array (NumPy, torch, the buffer protocol or ``__dlpack__``) of float64,
+        float32, float16, bfloat16 or float8, with any strides. Autograd records nothing.
     sparsity : float
         Share of each column that is zero: ceil(sparsity * rows) of its elements.
     std : float, default 0.01
-        Standard deviation of the others.
-    <generator>
-    <part>
+        Standard deviation of the other elements.
+    generator : None, int, Stream, or a generator of NumPy or torch
+        Where the random bits come from: the process-wide stream (see `manual_seed`), a seed (an int
+        or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
+        BitGenerator or RandomState or of a torch.Generator, which advances.
+    shape : tuple of int, optional
+        Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
+        logical tensor. Needs an explicit `generator`.
+    index : tuple of slices, optional
+        The part of `shape` that `tensor` is; all of it by default.
 
-    <returns>
+    Returns
+    -------
+    array
+        `tensor`, filled. On any exception except KeyboardInterrupt it is unchanged.
 
-    <errors>
+    Raises
+    ------
+    TypeError
+        `tensor` is not an array, or has a dtype that cannot be filled; an argument is not a number.
+    ValueError
+        `tensor` is read-only, not in CPU memory, masked or computed by autograd, or its elements
+        share memory; it does not have 2 dimensions; `index` does not fit `shape`; an argument is
+        not finite; `sparsity` is not between 0 and 1.
+    RuntimeError
+        `std` is negative.
 
     Examples
     --------
@@ -963,14 +1245,12 @@ def sparse_(
     ----------
     J. Martens, Deep learning via Hessian-free optimization, 2010; `torch.nn.init.sparse_`.
     """
-    sparsity = _finite("sparsity", sparsity)
+    sparsity = rules.finite("sparsity", sparsity)
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparsity must be between 0 and 1, not {sparsity:g}")
-    std = _finite("std", std)
+    std = rules.finite("std", std)
     with _core.DefaultEnvironment():
-        view, part = _target(tensor, shape, index, generator)
-        if len(part.logical) != 2:
-            raise ValueError("Only tensors with 2 dimensions are supported")
+        view, part = _random_target(sparse_, tensor, shape, index, generator)
         stream = as_stream(generator)
         distribution = rules.normal(view.dtype, part.logical, 0.0, std)
         run([(view, part, distribution, stream.key)])
@@ -982,45 +1262,3 @@ glorot_uniform_ = xavier_uniform_
 glorot_normal_ = xavier_normal_
 he_uniform_ = kaiming_uniform_
 he_normal_ = kaiming_normal_
-
-
-def keystream(generator: Generator, nbytes: int, start: int = 0) -> np.ndarray[Any, np.dtype[Any]]:
-    """Return raw bytes of a stream: the standard AES-128-CTR keystream of its key.
-
-    ``openssl enc -aes-128-ctr -K $KEY -iv 00000000000000000000000000000000 -in /dev/zero`` prints
-    the same for the key ``fastinit.Stream(seed).key.hex()``.
-
-    Parameters
-    ----------
-    generator : int, Stream, or a generator of NumPy or torch
-        As for the initializers.
-    nbytes : int
-        How many bytes.
-    start : int, default 0
-        The first byte.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint8, of shape (nbytes,).
-
-    Examples
-    --------
-    >>> import fastinit
-    >>> bytes(fastinit.keystream(0, 4)) == bytes(fastinit.keystream(0, 8)[:4])
-    True
-
-    References
-    ----------
-    NIST SP 800-38A, section 6.5; FIPS-197.
-    """
-    for name, value in (("nbytes", nbytes), ("start", start)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-            raise ValueError(f"{name} must be an int of at least 0, not {value!r}")
-    if start + nbytes > 1 << 64:
-        raise ValueError(f"start + nbytes must be at most 2**64, not {start + nbytes}")
-    length, first = int(nbytes), int(start)
-    out = empty_bytes(length, f"nbytes={length}")
-    part = Part((first + length,), (first if length else 0,), (1,))
-    run([(_core.view_of_buffer(out, "uint8", out), part, (_core.BITS, ()), as_key(generator))])
-    return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ Array = npt.NDArray[Any]
 
 
 def _position(logical: Array, start: int, step: int, length: int) -> tuple[Array, Array]:
-    """Return which logical coordinates an axis of a part has, and their places in it."""
+    """Tell of logical coordinates whether an axis of a part has them, and return their places."""
     place, rest = np.divmod(logical - start, step)
     return (rest == 0) & (place >= 0) & (place < length), place
 
@@ -28,9 +29,10 @@ def _position(logical: Array, start: int, step: int, length: int) -> tuple[Array
 def ones_on_diagonal(
     view: View, part: Part, grouped: int, other: int, centre: dict[int, int], groups: int
 ) -> list[Fill]:
-    """Return the fills that put a one where output d of each group meets input d, at `centre`.
+    """Return the fills that put a one where output d of each group meets input d.
 
-    The axis `grouped` holds the channels of all groups, the axis `other` those of one.
+    `centre` is the tap of each kernel axis. The axis `grouped` holds the channels of all groups,
+    the axis `other` those of one.
     """
     per_group = part.logical[grouped] // groups
     diagonal = np.arange(min(per_group, part.logical[other]))
@@ -50,30 +52,35 @@ def ones_on_diagonal(
             offset += place * view.strides[axis]
         offset = offset[kept]
         if offset.size > 0:
-            # The coordinates that a slice has of a diagonal are evenly spaced.
+            # A slice selects evenly spaced elements of a diagonal.
             stride = int(offset[1] - offset[0]) if offset.size > 1 else 0
             ones = view.part(int(offset[0]), (offset.size,), (stride,))
             fills.append((ones, None, constant(1.0), None))
     return fills
 
 
-def _narrowed(values: Array, dtype: str) -> Array:
-    """Round to the dtype, and return the bits as unsigned integers."""
-    if dtype == "bfloat16":
-        bits = values.view(np.uint32)
-        return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+def _bfloat16_bits(values: Array) -> Array:
+    """Round finite float32 values to nearest even, as unsigned integers."""
+    bits = values.view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+
+
+def _rounding(dtype: str) -> Callable[[Array], Array]:
+    """Return the function that rounds to a dtype and returns the bits as unsigned integers."""
+    if dtype == "bfloat16":  # which torch has without ml_dtypes
+        return _bfloat16_bits
     target = dtype_of(dtype)
-    return values.astype(target).view(f"u{target.itemsize}")
+    return lambda values: values.astype(target).view(f"u{target.itemsize}")
 
 
-# Fewer operations than this a thread are done sooner than a thread starts.
+# A thread costs more time than it saves below this number of operations per thread.
 OPERATIONS_PER_THREAD = 50_000_000
-# The matrices of a stack are made so many at once that their reflectors take about this.
+# About the size of the reflectors of those matrices of a stack that are made at once.
 REFLECTOR_BYTES = 64 << 20
 
 
 def _write_orthogonal(values: Array, dtype: str, gain: float, stream: Stream) -> None:
-    """Write a stack of matrices whose shorter side is orthonormal but for the gain."""
+    """Write a stack of matrices: the gain times orthonormal rows, or columns if those are fewer."""
     if values.shape[1] < values.shape[2]:
         values = values.swapaxes(1, 2)
     stack, rows, columns = values.shape
@@ -104,7 +111,7 @@ def fill_orthogonal(
     stream: Stream,
     centre: dict[int, int] | None = None,
 ) -> None:
-    """Write orthogonal matrices, outputs by the rest, or by inputs at the `centre` of a kernel."""
+    """Write matrices of outputs by the rest; with a `centre`, of outputs by inputs at that tap."""
     if view.size == 0:
         return
     logical = part.logical
@@ -113,8 +120,7 @@ def fill_orthogonal(
     columns = math.prod(logical[axis] for axis in matrix)
     stack = math.prod(logical[axis] for axis in axes.stack)
     dtype = "float64" if view.dtype == "float64" else "float32"
-    if view.dtype.startswith("float8"):
-        dtype_of(view.dtype)  # needs ml_dtypes: before anything is written
+    as_bits = _rounding(view.dtype)  # raises before anything is written
     order = (*axes.stack, axes.out, *matrix)
     if view.dtype == dtype and centre is None and part == locate_part(view.shape, None, None)[0]:
         target = as_integers(view).transpose(order)
@@ -129,8 +135,7 @@ def fill_orthogonal(
     values = values.reshape([logical[axis] for axis in order])
     if centre is not None:
         run([(view, part, constant(0.0), None)])
-    # From the order of the computation to the order of the target's axes; a kernel's axes are gone
-    # where the matrix stands at its centre alone.
+    # Restore the order of the target's axes; with a `centre` the kernel's axes are absent.
     values = values.transpose(np.argsort(np.array(order)))
     target = as_integers(view)
     chosen, kept = [], []
@@ -145,7 +150,7 @@ def fill_orthogonal(
             end = start + step * length
             chosen.append(slice(start, end if end >= 0 else None, step))
             kept.append(slice(None))
-    bits = _narrowed(np.ascontiguousarray(values[tuple(chosen)]), view.dtype)
+    bits = as_bits(np.ascontiguousarray(values[tuple(chosen)]))
     destination = target[tuple(kept)]
     destination[...] = bits.reshape(destination.shape)
     view.written()
@@ -155,7 +160,7 @@ SELECTION_BYTES = 1 << 20
 
 
 def fill_sparse(view: View, part: Part, sparsity: float, stream: Stream) -> None:
-    """Zero ceil(sparsity * rows) elements in each column: those whose random keys are smallest."""
+    """Zero the ceil(sparsity * rows) elements of each column that have the smallest random keys."""
     rows, columns = part.logical
     zeros = math.ceil(sparsity * rows)
     if zeros == 0 or view.size == 0:
@@ -167,7 +172,7 @@ def fill_sparse(view: View, part: Part, sparsity: float, stream: Stream) -> None
     block = max(1, SELECTION_BYTES // (8 * rows))
     for first in range(0, view.shape[1], block):
         last = min(first + block, view.shape[1])
-        # Keys by column, then row: the block of a logical (columns, rows) tensor.
+        # A block of a logical tensor (columns, rows) of keys.
         keys = np.empty((last - first, rows))
         logical_first = part.start[1] + part.step[1] * first
         keys_part = Part((columns, rows), (logical_first, 0), (part.step[1], 1))

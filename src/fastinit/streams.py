@@ -24,6 +24,10 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from fastinit import _core
+from fastinit.arrays import empty_bytes
+from fastinit.fill import Part, run
+
 if TYPE_CHECKING:
     from torch import Generator as TorchGenerator
 
@@ -39,9 +43,9 @@ def _derive(data: bytes, parent: bytes = b"") -> bytes:
 class Stream:
     """Name a stream of random bits: a pure function of a seed and a path of names.
 
-    Every value that is filled from a stream depends on its key and on the element's logical index
-    alone. Equal paths give equal values, so two tensors filled from the same stream start alike:
-    give each its own name.
+    A value depends only on the stream's key and on the element's logical index. Equal paths give
+    equal values, so two tensors that are filled from the same stream start alike: give each its own
+    name.
 
     Parameters
     ----------
@@ -102,15 +106,15 @@ class Stream:
         if not isinstance(name, str):
             raise TypeError(f"a stream's name must be a str, not {name!r}; use str(...)")
         child = Stream.__new__(Stream)
-        # A lone surrogate, which strict UTF-8 has no bytes for, is part of "any string".
+        # A name may be any string: a lone surrogate has no bytes in strict UTF-8.
         child._set(_derive(name.encode("utf-8", "surrogatepass"), self._key), (*self._path, name))
         return child
 
     def numpy(self) -> np.random.Generator:
-        """Return a NumPy generator keyed by the stream, for code that draws by other means.
+        """Return a NumPy generator keyed by the stream, for code that does not draw by fastinit.
 
-        These lines make the same one, whose bits are independent of the fills', of `torch`'s and of
-        those of any other stream::
+        Its bits are independent of the fills', of `torch`'s and of those of any other stream. These
+        lines make the same generator::
 
             options = {"key": stream.key, "digest_size": 16, "person": b"fastinit-1-numpy"}
             seed = int.from_bytes(hashlib.blake2b(**options).digest(), "little")
@@ -127,20 +131,21 @@ class Stream:
         >>> (fastinit.Stream(0) / "dropout").numpy().integers(1000, size=3)
         array([516, 790,  68])
         """
-        random = np.random  # imported when it is asked for
+        random = np.random  # NumPy imports it at the first access
         return random.Generator(random.SFC64(self._derived_seed(b"fastinit-1-numpy", 16)))
 
     def torch(self, device: Any = "cpu") -> TorchGenerator:
-        """Return a torch generator keyed by the stream, for code that draws by other means.
+        """Return a torch generator keyed by the stream, for code that does not draw by fastinit.
 
-        These lines make the same one, whose bits are independent of the fills' and of `numpy`'s::
+        Its bits are independent of the fills' and of `numpy`'s. These lines make the same
+        generator::
 
             options = {"key": stream.key, "digest_size": 8, "person": b"fastinit-1-torch"}
             seed = int.from_bytes(hashlib.blake2b(**options).digest(), "little")
             generator = torch.Generator(device).manual_seed(seed)
 
-        torch takes 64 bits of seed, and its generator for the CPU uses the lower 32 alone: among n
-        streams, two have equal torch generators with a probability of about n**2 / 2**33. `numpy`
+        torch takes 64 bits of seed, of which its generator for the CPU uses only the lower 32: two
+        of n streams have equal torch generators with a probability of about n**2 / 2**33. `numpy`
         takes 128 bits.
 
         Parameters
@@ -158,7 +163,7 @@ class Stream:
         return Generator(device).manual_seed(self._derived_seed(b"fastinit-1-torch", 8))
 
     def _derived_seed(self, person: bytes, size: int) -> int:
-        """Return a seed of another generator: no name has this personalisation."""
+        """Return a seed for another library's generator; no name's key has its personalisation."""
         seed = hashlib.blake2b(key=self._key, digest_size=size, person=person)
         return int.from_bytes(seed.digest(), "little")
 
@@ -211,10 +216,10 @@ def _checked_seed(seed: int) -> int:
 
 
 class Calls:
-    """The streams of successive calls: number k, from 0, takes the seed's child ``str(k)``."""
+    """The streams of successive calls: call number k, from 0, gets ``Stream(seed) / str(k)``."""
 
     def __init__(self, seed: int, is_random: bool = False) -> None:
-        self.is_random = is_random  # nobody chose the seed
+        self.is_random = is_random  # the user did not choose the seed
         self._root = Stream(seed)
         self._numbers = itertools.count()
         self._hash = hashlib.blake2b(digest_size=16, key=self._root.key, person=PERSON)
@@ -238,7 +243,7 @@ _default = _random_calls()
 
 
 def _separate_from_parent() -> None:
-    """Replace a default stream that nobody seeded, which the parent goes on with."""
+    """Replace the default stream, which the parent continues to use, unless the user seeded it."""
     global _default
     if _default.is_random:
         _default = _random_calls()
@@ -276,7 +281,7 @@ def manual_seed(seed: int) -> None:
 
 
 class _Words(threading.local):
-    """Memory of each thread that a torch.Generator on the CPU writes to."""
+    """Memory of each thread to which a torch.Generator on the CPU writes."""
 
     tensor: Any = None
     values: Any = None
@@ -292,7 +297,7 @@ def _bytes_of_torch(generator: Any, torch: Any) -> bytes:
         values = words.random_(-(1 << 63), None, generator=generator).cpu().numpy()
     else:
         if _words.tensor is None:
-            with torch.inference_mode(False):  # or it could be written to in that mode only
+            with torch.inference_mode(False):  # a tensor of that mode is read-only outside it
                 _words.tensor = torch.empty(2, dtype=torch.int64, device="cpu")
             _words.values = _words.tensor.numpy()
         _words.tensor.random_(-(1 << 63), None, generator=generator)
@@ -302,7 +307,7 @@ def _bytes_of_torch(generator: Any, torch: Any) -> bytes:
 
 def _bytes_of(generator: object) -> bytes:
     """Return the next 16 bytes of a generator of NumPy or torch, or those of a SeedSequence."""
-    numpy_random = sys.modules.get("numpy.random")  # imported when it is asked for
+    numpy_random = sys.modules.get("numpy.random")  # a generator exists only if it is imported
     if numpy_random is not None:
         if isinstance(generator, numpy_random.SeedSequence):
             return bytes(generator.generate_state(2, np.uint64).astype("<u8"))
@@ -351,3 +356,50 @@ def as_stream(generator: object) -> Stream:
     if _is_seed(generator):
         return Stream(int(generator))
     return Stream(int.from_bytes(_bytes_of(generator), "little"))
+
+
+def keystream(generator: Any, nbytes: int, start: int = 0) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return raw bytes of a stream: the standard AES-128-CTR keystream of its key.
+
+    ``openssl enc -aes-128-ctr -K $KEY -iv 00000000000000000000000000000000 -in /dev/zero`` prints
+    the same bytes, where ``KEY`` is ``fastinit.Stream(seed).key.hex()``.
+
+    Parameters
+    ----------
+    generator : None, int, Stream, or a generator of NumPy or torch
+        As for the initializers.
+    nbytes : int
+        Number of bytes.
+    start : int, default 0
+        Number of the first byte.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, of shape (nbytes,).
+
+    Raises
+    ------
+    ValueError
+        A negative number, or bytes beyond the 2**64 that a keystream has here.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> bytes(fastinit.keystream(0, 4)) == bytes(fastinit.keystream(0, 8)[:4])
+    True
+
+    References
+    ----------
+    NIST SP 800-38A, section 6.5; FIPS-197.
+    """
+    for name, value in (("nbytes", nbytes), ("start", start)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            raise ValueError(f"{name} must be an int of at least 0, not {value!r}")
+    if start + nbytes > 1 << 64:
+        raise ValueError(f"start + nbytes must be at most 2**64, not {start + nbytes}")
+    length, first = int(nbytes), int(start)
+    out = empty_bytes(length, f"nbytes={length}")
+    part = Part((first + length,), (first if length else 0,), (1,))
+    run([(_core.view_of_buffer(out, "uint8", out), part, (_core.BITS, ()), as_key(generator))])
+    return out

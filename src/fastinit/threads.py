@@ -1,4 +1,4 @@
-"""How many threads a large fill uses: what the process may use of the machine, or what was set."""
+"""The number of threads of a large fill: the CPUs that the process may use, or what was set."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ _threads: int | None = None
 
 
 def set_num_threads(threads: int | None) -> None:
-    """Set how many threads a large fill uses at most.
+    """Set the largest number of threads that a fill uses.
 
     Parameters
     ----------
     threads : int or None
-        At least 1; None restores the default: FASTINIT_NUM_THREADS, or the CPUs that this process
-        may use (the smaller of its affinity and the CPU quota of its cgroup, rounded up), divided
-        by LOCAL_WORLD_SIZE where torchrun has set it. The quota is read once per process.
+        At least 1. None restores the default: FASTINIT_NUM_THREADS if it is set; otherwise the
+        number of CPUs that this process may use (the smaller of its affinity and the CPU quota of
+        its cgroup, rounded up), divided by LOCAL_WORLD_SIZE if torchrun has set it. The quota is
+        read once per process.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def set_num_threads(threads: int | None) -> None:
 
 
 def get_num_threads() -> int:
-    """Return how many threads a large fill uses at most.
+    """Return the largest number of threads that a fill uses.
 
     Returns
     -------
@@ -71,8 +72,8 @@ def _checked_threads(name: str, value: int | str) -> int:
 def cpu_quota(root: Path) -> int | None:
     """Return the CPUs that the cgroups of this process allow it, rounded up; None is no limit.
 
-    The quota of every group from the process's own up to the root counts, in both versions of
-    cgroups, wherever mountinfo says that they are mounted. `root` is the directory that holds
+    The smallest quota from the process's own group up to the root applies. Both versions of cgroups
+    count, wherever mountinfo says that they are mounted. `root` is the directory that holds
     ``proc``.
 
     References
@@ -83,7 +84,7 @@ def cpu_quota(root: Path) -> int | None:
     try:
         membership = _read(root / "proc/self/cgroup")
         groups = list(_groups(membership, _read(root / "proc/self/mountinfo")))
-    except (OSError, ValueError):  # no Linux, no /proc, or an imitation with other lines
+    except (OSError, ValueError):  # not Linux, no /proc, or files of another format
         return None
     limits = (_limit(root / group.relative_to("/")) for group in groups)
     return min((limit for limit in limits if limit is not None), default=None)
@@ -119,7 +120,7 @@ def _groups(membership: str, mounts: str) -> Iterator[PurePosixPath]:
         else:
             continue
         top, directory = (PurePosixPath(_unescaped(field)) for field in mount.split(" ")[3:5])
-        # A mount may show a part of the hierarchy, from `top` on, and not the process's.
+        # A mount may show only the groups below `top`, which may not contain the process's.
         if own is not None and own.is_relative_to(top) and ".." not in own.parts:
             below = own.relative_to(top)
             yield directory / below

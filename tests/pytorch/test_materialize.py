@@ -303,6 +303,19 @@ class Attribute(nn.Module):
 
 
 class Failing(Masked):
+    """Its methods do what cannot be done while the parameters are on the meta device."""
+
+    def reset_buffers(self):
+        self.partly.copy_(self.layer.weight.reshape(-1))  # RuntimeError: no data
+
+    def init_buffers(self):
+        self.mask[0] = float(self.layer.weight.detach().numpy()[0, 0])  # TypeError
+
+    def reset_parameters(self):
+        fastinit.zeros_(self.layer.weight)  # ValueError
+
+
+class Broken(Masked):
     def reset_buffers(self):
         raise KeyError("no such thing")
 
@@ -328,6 +341,7 @@ def integers():
             r"buffers that no method of their modules has set: mask, partly; give",
         ),
         (Failing, ValueError, r"has set: mask, partly; give"),
+        (Broken, KeyError, "no such thing"),
         (Attribute, ValueError, r"neither parameters nor buffers: scale; register"),
         (sparse, TypeError, r"parameter 1\.weight: it has layout"),
         (integers, TypeError, r"parameter 1\.weight: it has dtype torch\.int8"),
@@ -394,3 +408,12 @@ def test_model_in_memory():
     with pytest.raises(ValueError, match=r"parameter 1\.weight: it is on device cpu already"):
         ft.materialize(model, ft.torch_default, 0)
     assert model[0].weight.is_meta
+
+
+def test_errors_of_the_methods_that_set_buffers():
+    with pytest.raises(ValueError, match="no method of their modules has set") as caught:
+        ft.materialize(on_meta(Failing), ft.torch_default, 0)
+    assert "tensor is on device meta" in str(caught.value.__cause__)  # the last method's
+    with pytest.raises(KeyError, match="no such thing") as caught:
+        ft.materialize(on_meta(Broken), ft.torch_default, 0)
+    assert caught.value.__notes__ == ["in a method that was called to set the buffer mask"]

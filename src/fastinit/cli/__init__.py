@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import fastinit
-from fastinit.arrays import ITEM_SIZES
 from fastinit.cli.bench import run_bench
 from fastinit.cli.models import MODELS
 from fastinit.cli.report import make_reporter
+from fastinit.dtypes import DTYPES
 
 EPILOG = "example: python -m fastinit bench --model resnet-50 --dtype bfloat16 --json result.json"
 
@@ -62,7 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="published shapes to fill (default: gpt2, the small one)",
     )
     bench.add_argument("--threads", type=_threads, help="default: the CPUs of this process")
-    bench.add_argument("--dtype", default="float32", choices=list(ITEM_SIZES))
+    bench.add_argument("--dtype", default="float32", choices=list(DTYPES))
     bench.add_argument("--seed", type=_seed, default=0)
     bench.add_argument("--repeat", type=_count, default=3, help="rounds; the best counts")
     bench.add_argument(

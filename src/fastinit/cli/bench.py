@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 import fastinit
-from fastinit.arrays import ITEM_SIZES, NARROW
 from fastinit.cli.models import MODELS, Parameter, Rule
 from fastinit.cli.moments import measure, standard_errors_off
 from fastinit.cli.report import Reporter
+from fastinit.dtypes import DTYPES
 
 Array = npt.NDArray[Any]
 # Fewer elements are not split among NumPy's threads.
@@ -151,7 +151,7 @@ def peers(dtype: str, seed: int) -> dict[str, Callable[[Rule, Array], object]]:
         torch.set_num_threads(fastinit.get_num_threads())
 
         def fill_with_torch(rule: Rule, array: Array) -> None:
-            if dtype in NARROW:
+            if DTYPES[dtype].needs_ml_dtypes:
                 tensor = torch.from_numpy(array.view(np.uint16)).view(getattr(torch, dtype))
             else:
                 tensor = torch.from_numpy(array)
@@ -190,7 +190,7 @@ def run_bench(model: str, dtype: str, seed: int, repeat: int, reporter: Reporter
     reporter.line(", ".join(f"{name} {value}" for name, value in machine.items()))
     groups, parts = make_groups(model, dtype)
     total = sum(array.size for _, _, array in parts)
-    size = total * ITEM_SIZES[dtype]
+    size = total * DTYPES[dtype].itemsize
     root = fastinit.Stream(seed)
     for group, parameter, array in reporter.track(parts, f"{model}, {dtype}"):
         stream = root / parameter.name

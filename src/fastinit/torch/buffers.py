@@ -1,4 +1,4 @@
-"""Buffers of a model on the meta device: memory, and the values that their modules give them."""
+"""Memory for the buffers of a model on the meta device, and the values that modules give them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import nn
 
 from fastinit.torch.names import Place, buffer_places
 
-# Methods, without arguments, by which modules set their buffers. The parameters are still on the
-# meta device when they are called, so that what a method does to them takes no time.
+# Methods without arguments that set a module's buffers. They are called while the parameters are
+# still on the meta device, where an operation on them takes no time.
 RESETS = (
     "reset_running_stats",
     "reset_buffers",
@@ -39,7 +39,7 @@ def _allocated(meta: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 
 def _is_set(buffer: torch.Tensor | None) -> bool:
-    """Tell whether no element is poison any more."""
+    """Return whether no element is poison."""
     if buffer is None or buffer.is_meta or buffer.numel() == 0:
         return buffer is None or not buffer.is_meta
     elements = buffer.detach().contiguous().reshape(-1, 1).view(torch.uint8)
@@ -59,7 +59,7 @@ def _resets(owner: nn.Module, ancestors: Sequence[nn.Module]) -> Iterator[Any]:
         method = getattr(owner, name, None)
         if callable(method) and _takes_no_arguments(method):
             yield method
-    # transformers: the nearest model around a module knows what is in it.
+    # transformers: the nearest model around a module has a method for it.
     for model in reversed((*ancestors, owner)):
         method = getattr(model, "_init_weights", None)
         if callable(method):
@@ -68,10 +68,10 @@ def _resets(owner: nn.Module, ancestors: Sequence[nn.Module]) -> Iterator[Any]:
 
 
 def set_buffers(module: nn.Module, dtype: torch.dtype | None) -> Callable[[], None]:
-    """Give every buffer on the meta device memory and its value, or raise what names those left.
+    """Give every buffer on the meta device memory and its value.
 
-    Returns the function that gives the module its old buffers again, as is done where this raises.
-    Buffers that several modules share, stay shared.
+    Returns a function that restores the old buffers. Restores them and raises an error with their
+    names if no method sets some. Buffers that several modules share stay shared.
     """
     before = [(owner, dict(owner._buffers)) for owner in module.modules()]
 
@@ -107,8 +107,13 @@ def _set_buffers(module: nn.Module, dtype: torch.dtype | None) -> None:
             try:
                 with torch.no_grad():
                     reset()
-            except Exception as error:  # told below, if no other method does
+            except (RuntimeError, TypeError, ValueError) as error:
+                # Torch, NumPy and fastinit refuse parameters on the meta device. Another method may
+                # set the buffers; if none does, the error below names the cause.
                 failure = error
+            except Exception as error:
+                error.add_note(f"in a method that was called to set the buffer {mine[0].name}")
+                raise
     unset = [place.name for _, place in missing if not _is_set(place.owner._buffers[place.key])]
     if unset:
         raise ValueError(

@@ -1,8 +1,8 @@
-"""What torch.nn.init does to a tensor, done here: each function returns whether it could be.
+"""What the functions of torch.nn.init do to a tensor; each returns whether it filled the tensor.
 
-Where it returns False, nothing was changed, and torch's own function does the work, or refuses it
-in its own words: other dtypes, devices and layouts, subclasses and modes that want to see torch's
-operations, parameters that mean nothing.
+If it returns False, the tensor is unchanged, and the caller calls torch's own function, which fills
+the tensor or raises: other dtypes, devices and layouts, subclasses and modes that see torch's
+operations, arguments without a meaning.
 """
 
 from __future__ import annotations
@@ -19,18 +19,22 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.utils._device import DeviceContext
 
-from fastinit import _core, initializers, rules
-from fastinit.arrays import View, is_computed, writable_view
+from fastinit import _core, initializers
+from fastinit.arrays import View, writable_view
+from fastinit.dtypes import DTYPES
 from fastinit.fill import run
-from fastinit.rules import Distribution, Shape
+from fastinit.rules import RULES, Distribution, Shape, takes
 from fastinit.streams import Calls, as_key
+from fastinit.torch_tensors import is_computed
 
 Generator = torch.Generator | Calls | None
+# Returns the distribution for a dtype and a shape, or raises if torch must decide.
+Rule = Callable[[str, Shape], Distribution]
 
 
 @functools.cache
 def is_plain(kind: type) -> bool:
-    """Return whether no Python of the type's own sees what is done to its tensors."""
+    """Return whether a type of tensors has no Python code that sees operations on them."""
     return kind is Tensor or (
         issubclass(kind, Tensor)
         and kind.__torch_function__ is torch._C._disabled_torch_function_impl
@@ -39,7 +43,7 @@ def is_plain(kind: type) -> bool:
 
 
 def is_watched() -> bool:
-    """Return whether a mode, a transformation or a tracer wants to see torch's own operation."""
+    """Return whether a mode, a transformation or a tracer sees torch's operations."""
     if torch._C._len_torch_function_stack() > 0:
         modes = torch.overrides._get_current_function_mode_stack()  # type: ignore[no-untyped-call]
         if not all(isinstance(mode, DeviceContext) for mode in modes):
@@ -52,8 +56,8 @@ def is_watched() -> bool:
     )
 
 
-def _is_seen_here_alone(tensor: Tensor) -> bool:
-    """Return whether nobody but torch's own operation would see what is done to the tensor."""
+def _is_unobserved(tensor: Tensor) -> bool:
+    """Return whether no other code would see torch's own operation on the tensor."""
     return (
         not torch.compiler.is_compiling()  # first: the compiler cannot read the others
         and is_plain(type(tensor))
@@ -68,21 +72,21 @@ def _is_usable(generator: object) -> bool:
 
 
 def _without_history(tensor: Tensor, stacklevel: int) -> Tensor:
-    """Return a tensor that autograd has computed as one that can be filled; warn."""
+    """Detach a tensor that autograd has computed, so that it can be filled, and warn."""
     if not is_computed(tensor):
         return tensor
     warnings.warn(
-        "tensor is computed by autograd, so that filling it changes nothing that lasts: fill the "
-        "tensors that it is computed from",
+        "tensor is computed by autograd, so a fill would be lost: fill the tensors that it is "
+        "computed from",
         stacklevel=stacklevel + 1,
     )
     return tensor.detach()
 
 
 def _view(tensor: Tensor, generator: Generator, stacklevel: int = 4) -> View | None:
-    """Return the view of a tensor that can be filled here."""
+    """Return the view of a tensor if fastinit can fill it."""
     if (
-        not _is_seen_here_alone(tensor)
+        not _is_unobserved(tensor)
         or not _is_usable(generator)
         or (tensor.is_inference() and not torch.is_inference_mode_enabled())
     ):
@@ -98,31 +102,25 @@ def _source(generator: Generator) -> torch.Generator | Calls:
     return torch.default_generator if generator is None else generator
 
 
-def _fill(
-    tensor: Tensor, generator: Generator, distribution: Callable[[str, Shape], Distribution]
-) -> bool:
+def _fill(tensor: Tensor, generator: Generator, rule: Rule) -> bool:
     view = _view(tensor, generator, stacklevel=5)
-    return view is not None and _fill_view(view, generator, distribution)
+    return view is not None and _fill_view(view, generator, rule)
 
 
-def _fill_view(
-    view: View, generator: Generator, distribution: Callable[[str, Shape], Distribution]
-) -> bool:
+def _fill_view(view: View, generator: Generator, rule: Rule) -> bool:
     try:
-        kind = distribution(view.dtype, view.shape)
+        distribution = rule(view.dtype, view.shape)
     except (TypeError, ValueError, RuntimeError):
         return False
-    key = None if kind[0] == _core.CONSTANT else as_key(_source(generator))
-    run(((view, None, kind, key),))
+    key = None if distribution[0] == _core.CONSTANT else as_key(_source(generator))
+    run(((view, None, distribution, key),))
     return True
 
 
-def _fill_in_kernel(
-    tensor: Tensor, generator: Generator, distribution: Callable[[str, Shape], Distribution]
-) -> bool:
+def _fill_in_kernel(tensor: Tensor, generator: Generator, rule: Rule) -> bool:
     """Fill a tensor for which torch's dispatcher has called a CPU kernel.
 
-    Modes, transformations and autograd, which bumps the version counter, have seen the operation.
+    Modes, transformations and autograd have seen the operation, and the version counter is bumped.
     """
     if not _is_usable(generator):
         return False
@@ -134,11 +132,11 @@ def _fill_in_kernel(
     except (TypeError, ValueError):
         return False
     view.on_written = None
-    return view.size > 0 and _fill_view(view, generator, distribution)
+    return view.size > 0 and _fill_view(view, generator, rule)
 
 
 def _as_float(number: Any) -> float:
-    """Return a number that torch takes too, wherever it takes one; it has its say on others."""
+    """Return a number as a float; raise TypeError if any function of torch would refuse it."""
     if isinstance(number, float):
         return float(number)
     if isinstance(number, int):
@@ -164,12 +162,15 @@ def _finite(number: Any) -> float:
 
 def constant(tensor: Tensor, value: Any) -> bool:
     """Fill with one value."""
-    return _fill(tensor, None, lambda dtype, shape: rules.value(dtype, _as_float(value)))
+    return _fill(
+        tensor,
+        None,
+        lambda dtype, shape: RULES[initializers.constant_](dtype, shape, _as_float(value)),
+    )
 
 
 def uniform(tensor: Tensor, low: Any, high: Any, generator: Generator) -> bool:
     """Fill with values of U[low, high)."""
-
     return _fill(tensor, generator, _uniform(low, high))
 
 
@@ -178,14 +179,14 @@ def uniform_in_kernel(tensor: Tensor, low: float, high: float, generator: Genera
     return _fill_in_kernel(tensor, generator, _uniform(low, high))
 
 
-def _uniform(low: Any, high: Any) -> Callable[[str, Shape], Distribution]:
-    def distribution(dtype: str, shape: Shape) -> Distribution:
+def _uniform(low: Any, high: Any) -> Rule:
+    def rule(dtype: str, shape: Shape) -> Distribution:
         bounds = _finite(low), _finite(high)
-        if bounds[1] - bounds[0] > rules.RANGES[dtype][0]:
-            raise ValueError  # torch refuses it
-        return rules.uniform(dtype, shape, *bounds)
+        if bounds[1] - bounds[0] > DTYPES[dtype].largest:
+            raise ValueError  # torch raises an error of its own
+        return RULES[initializers.uniform_](dtype, shape, *bounds)
 
-    return distribution
+    return rule
 
 
 def normal(tensor: Tensor, mean: Any, std: Any, generator: Generator) -> bool:
@@ -198,8 +199,10 @@ def normal_in_kernel(tensor: Tensor, mean: float, std: float, generator: Generat
     return _fill_in_kernel(tensor, generator, _normal(mean, std))
 
 
-def _normal(mean: Any, std: Any) -> Callable[[str, Shape], Distribution]:
-    return lambda dtype, shape: rules.normal(dtype, shape, _finite(mean), _finite(std))
+def _normal(mean: Any, std: Any) -> Rule:
+    return lambda dtype, shape: RULES[initializers.normal_](
+        dtype, shape, _finite(mean), _finite(std)
+    )
 
 
 def truncated_normal(
@@ -220,23 +223,22 @@ def truncated_normal_in_sigmas(
     return _fill(tensor, generator, _truncated_normal(mean, std, *bounds))
 
 
-def _truncated_normal(
-    mean: Any, std: Any, low: Any, high: Any
-) -> Callable[[str, Shape], Distribution]:
-    def distribution(dtype: str, shape: Shape) -> Distribution:
+def _truncated_normal(mean: Any, std: Any, low: Any, high: Any) -> Rule:
+    def rule(dtype: str, shape: Shape) -> Distribution:
         bounds = _as_float(low), _as_float(high)
         if not (std > 0 and bounds[0] <= bounds[1]):
-            raise ValueError  # torch divides by the one, and draws uniforms between the others
-        kind = rules.truncated_normal(dtype, shape, _finite(mean), _finite(std), *bounds)
+            raise ValueError  # torch divides by std, and draws uniforms between the bounds
+        own_rule = RULES[initializers.trunc_normal_]
+        distribution = own_rule(dtype, shape, _finite(mean), _finite(std), *bounds)
         if mean < low - 2 * std or mean > high + 2 * std:
             warnings.warn(
                 "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
                 "The distribution of values may be incorrect.",
                 stacklevel=6,
             )
-        return kind
+        return distribution
 
-    return distribution
+    return rule
 
 
 def xavier_uniform(tensor: Tensor, gain: Any, generator: Generator) -> bool:
@@ -244,7 +246,7 @@ def xavier_uniform(tensor: Tensor, gain: Any, generator: Generator) -> bool:
     return _fill(
         tensor,
         generator,
-        lambda dtype, shape: rules.xavier_uniform(dtype, shape, _finite(gain), None, 1),
+        lambda dtype, shape: RULES[initializers.xavier_uniform_](dtype, shape, _finite(gain)),
     )
 
 
@@ -253,13 +255,13 @@ def xavier_normal(tensor: Tensor, gain: Any, generator: Generator) -> bool:
     return _fill(
         tensor,
         generator,
-        lambda dtype, shape: rules.xavier_normal(dtype, shape, _finite(gain), None, 1),
+        lambda dtype, shape: RULES[initializers.xavier_normal_](dtype, shape, _finite(gain)),
     )
 
 
 def _is_no_op(tensor: Tensor) -> bool:
-    """Return whether there is nothing to fill, of which torch warns whoever called the function."""
-    if not _is_seen_here_alone(tensor) or 0 not in tensor.shape:
+    """Return whether the tensor is empty; warn the caller of the function, as torch does."""
+    if not _is_unobserved(tensor) or 0 not in tensor.shape:
         return False
     warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=4)
     return True
@@ -272,8 +274,8 @@ def kaiming_uniform(
     return _is_no_op(tensor) or _fill(
         tensor,
         generator,
-        lambda dtype, shape: rules.kaiming_uniform(
-            dtype, shape, _slope(slope), mode, nonlinearity, None, 1
+        lambda dtype, shape: RULES[initializers.kaiming_uniform_](
+            dtype, shape, _slope(slope), mode, nonlinearity
         ),
     )
 
@@ -285,22 +287,22 @@ def kaiming_normal(
     return _is_no_op(tensor) or _fill(
         tensor,
         generator,
-        lambda dtype, shape: rules.kaiming_normal(
-            dtype, shape, _slope(slope), mode, nonlinearity, None, 1
+        lambda dtype, shape: RULES[initializers.kaiming_normal_](
+            dtype, shape, _slope(slope), mode, nonlinearity
         ),
     )
 
 
 def _slope(slope: Any) -> float:
     if isinstance(slope, bool) or not isinstance(slope, int | float):
-        raise ValueError  # torch refuses it for leaky_relu, and ignores it for the others
+        raise ValueError  # torch refuses it for leaky_relu, and ignores it for any other
     return _finite(slope)
 
 
 def eye(tensor: Tensor) -> bool:
     """Fill with the identity."""
     view = _view(tensor, None)
-    if view is None or tensor.ndim != 2:
+    if view is None or not takes(initializers.eye_, tensor.ndim):
         return False
     initializers.eye_(view.owner)
     return True
@@ -311,7 +313,7 @@ def dirac(tensor: Tensor, groups: Any) -> bool:
     view = _view(tensor, None)
     if (
         view is None
-        or tensor.ndim not in (3, 4, 5)
+        or not takes(initializers.dirac_, tensor.ndim)
         or type(groups) is not int
         or groups < 1
         or tensor.shape[0] % groups
@@ -324,7 +326,7 @@ def dirac(tensor: Tensor, groups: Any) -> bool:
 def orthogonal(tensor: Tensor, gain: Any, generator: Generator) -> bool:
     """Fill with an orthogonal matrix."""
     view = _view(tensor, generator)
-    if view is None or tensor.ndim < 2 or not _is_finite(gain):
+    if view is None or not takes(initializers.orthogonal_, tensor.ndim) or not _is_finite(gain):
         return False
     initializers.orthogonal_(view.owner, gain, _source(generator))
     return True
@@ -335,7 +337,7 @@ def sparse(tensor: Tensor, sparsity: Any, std: Any, generator: Generator) -> boo
     view = _view(tensor, generator)
     if (
         view is None
-        or tensor.ndim != 2
+        or not takes(initializers.sparse_, tensor.ndim)
         or not (_is_finite(sparsity) and 0 <= sparsity <= 1)
         or not (_is_finite(std) and std >= 0)
     ):

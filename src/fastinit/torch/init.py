@@ -1,15 +1,15 @@
 """A drop-in for `torch.nn.init`: ``import fastinit.torch.init as init``.
 
-Every public name of `torch.nn.init` (2.13), with its signature, warnings and errors. Dense CPU
-tensors of the dtypes that fastinit has are filled by it, any strides; whatever else torch's
-functions take is left to them: complex, sparse and CUDA tensors, meta tensors (nothing is done),
-subclasses and modes that see torch's operations.
+It has every public name of `torch.nn.init` (2.13), with its signature, warnings and errors.
+fastinit fills dense CPU tensors of its dtypes, with any strides. Torch's own functions do the rest:
+complex, sparse and CUDA tensors, meta tensors (which they leave alone), subclasses and modes that
+see torch's operations.
 
-Random bits come from the `generator`, a `torch.Generator`, or torch's default one, which
-`torch.manual_seed` seeds: each call draws 128 bits from it, from whose stream the tensor is filled.
-So equal states of the generator give equal values (not torch's values), on any number of threads.
-For values by the parameters' names use `fastinit.Stream` and the functions of `fastinit` itself, or
-`fastinit.torch.init_module`.
+Random bits come from `generator`, a `torch.Generator`, or from torch's default one, which
+`torch.manual_seed` seeds. Each call draws 128 bits, which select the stream that fills the tensor.
+So equal states of the generator give equal values on any number of threads; they are not torch's
+values. For values that depend on the parameters' names use the functions of `fastinit` and
+`fastinit.Stream`, or `fastinit.torch.init_module`.
 
 >>> import torch
 >>> import fastinit.torch.init as init
@@ -36,7 +36,7 @@ __all__ = list(stock.__all__)
 
 
 def __getattr__(name: str) -> Any:
-    """Return what else is in torch.nn.init: much code uses `_calculate_fan_in_and_fan_out`."""
+    """Return any other name of torch.nn.init, such as `_calculate_fan_in_and_fan_out`."""
     return getattr(stock, name)
 
 
@@ -51,14 +51,14 @@ DOCUMENTATION = """\
 Parameters
 ----------
 tensor : torch.Tensor
-    Any; dense CPU tensors are filled by fastinit, others by torch.
+    Any tensor. fastinit fills dense CPU tensors, torch all others.
 others
-    Those of `torch.nn.init.{name}`, which tells the rule and its source.
+    As in `torch.nn.init.{name}`, which states the rule and its source.
 
 Returns
 -------
 torch.Tensor
-    The same object, filled; no gradient is recorded.
+    The same object, filled; autograd records nothing.
 
 Raises
 ------
@@ -81,7 +81,7 @@ References
 def _documented(
     example: str = "torch.empty(3, 5)", shape: str = "(3, 5)"
 ) -> Callable[[Initializer[P]], Initializer[P]]:
-    """Put the sections that all functions share below a docstring."""
+    """Append the sections that all functions share to a docstring."""
 
     def document(function: Initializer[P]) -> Initializer[P]:
         if function.__doc__ is not None:  # python -OO strips docstrings
@@ -125,8 +125,8 @@ def trunc_normal_(
 ) -> Tensor:
     """Fill with values of the normal distribution truncated to [a, b].
 
-    Exact for every interval, also where torch's warning, which is given here too, says that the
-    distribution may be incorrect.
+    The distribution is exact for every interval, even if the warning, which is torch's, says that
+    it may be incorrect.
     """
     if fills.truncated_normal(tensor, mean, std, a, b, generator):
         return tensor
@@ -226,7 +226,7 @@ def sparse_(
 
 
 def _deprecated(function: Initializer[P]) -> Initializer[P]:
-    """Return the function under its old name, which warns as torch's does."""
+    """Return a function that has the old name and warns as torch's does."""
     new_name = function.__name__
     old_name = new_name.removesuffix("_")
 

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from fastinit.arrays import ITEM_SIZES, empty
+from fastinit.arrays import empty
+from fastinit.dtypes import DTYPES, NAMES
 from fastinit.torch.buffers import buffers_on_meta, set_buffers
 from fastinit.torch.names import parameter_places, walk_once
 from fastinit.torch.plan import make_plan, naming, seeded_stream
@@ -120,8 +121,8 @@ def materialize(
 def _materialize(
     module: nn.Module, recipe: Recipe, seed: Any, dtype: torch.dtype | None, prefix: str
 ) -> None:
-    if dtype is not None and str(dtype).removeprefix("torch.") not in ITEM_SIZES:
-        raise TypeError(f"dtype must be one of {', '.join(ITEM_SIZES)}, not {dtype}")
+    if dtype is not None and str(dtype).removeprefix("torch.") not in DTYPES:
+        raise TypeError(f"dtype must be one of {NAMES}, not {dtype}")
     everything = parameter_places(module, prefix)
     for parameter, (first, *_) in everything.items():
         if not parameter.is_meta and not is_lazy(parameter):

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from fastinit.arrays import ITEM_SIZES, View, writable_view
+from fastinit.arrays import View, writable_view
+from fastinit.dtypes import DTYPES, NAMES
 from fastinit.fans import fans_of_shape
 from fastinit.fill import Fill, Part, run
-from fastinit.rules import Distribution, constant
+from fastinit.rules import Distribution, constant, distribution_of
 from fastinit.streams import Stream, as_stream
-from fastinit.torch.distributions import distribution_of
 from fastinit.torch.moments import Moments, expected
 from fastinit.torch.names import parameter_places, unwrapped
 from fastinit.torch.recipe import (
@@ -305,9 +305,9 @@ def _check_fillable(parameter: nn.Parameter, dtype: torch.dtype) -> None:
     if parameter.layout is not torch.strided or parameter.is_nested:
         layout = "torch.nested" if parameter.is_nested else parameter.layout
         raise TypeError(f"it has layout {layout}, but only dense ones can be filled")
-    if str(dtype).removeprefix("torch.") not in ITEM_SIZES:
+    if str(dtype).removeprefix("torch.") not in DTYPES:
         kind = "quantised dtype" if parameter.is_quantized else "dtype"
-        raise TypeError(f"it has {kind} {dtype}, but only {', '.join(ITEM_SIZES)} can be filled")
+        raise TypeError(f"it has {kind} {dtype}, but only {NAMES} can be filled")
 
 
 def _distribution(

@@ -1,4 +1,4 @@
-"""Poison: a value that no initializer writes, so that what was never written is seen."""
+"""Poison: a NaN that no initializer writes, which marks elements that were never written."""
 
 from __future__ import annotations
 
@@ -8,36 +8,30 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from fastinit.dtypes import DTYPES
 from fastinit.torch.values import INTEGERS, numbers_in
 
 M = TypeVar("M", bound=nn.Module)
 
-# Not-a-numbers of a payload that no arithmetic makes, as signed integers; float8 has hardly any to
-# choose from, and its kinds without a negative zero have one.
-PATTERNS = {
-    torch.float64: 0x7FFDA5A5A5A5A5A5,
-    torch.float32: 0x7FE5A5A5,
-    torch.float16: 0x7FA5,
-    torch.bfloat16: 0x7FE5,
-    torch.float8_e4m3fn: 0x7F,
-    torch.float8_e5m2: 0x7D,
-    torch.float8_e4m3fnuz: -0x80,
-    torch.float8_e5m2fnuz: -0x80,
+# Bits of NaNs. The only NaN of the kinds of float8 that have no negative zero is its pattern.
+PATTERNS = {torch.float8_e4m3fnuz: 0x80, torch.float8_e5m2fnuz: 0x80} | {
+    getattr(torch, name): dtype.poison for name, dtype in DTYPES.items()
 }
 
 
 def poison_(module: M) -> M:
-    """Fill every parameter with a not-a-number that `verify` knows.
+    """Fill every parameter with a NaN that `verify` knows.
 
-    Uninitialised memory cannot be told by its looks: new pages are zeros, old ones hold old
-    weights. Poisoned before initialisation, whatever the initialisation leaves out is certain.
+    Uninitialised memory looks like any other: new pages are zeros, old ones hold old weights. After
+    `poison_`, `verify` finds every element that the initialisation leaves out.
 
     Parameters
     ----------
     module : torch.nn.Module
-        In memory. Complex parameters get it in both parts, sparse ones in their stored values. Left
-        alone are parameters on the meta device or of a lazy module, integers, booleans, quantised
-        values, and what gives only a copy of its values: MKL-DNN's layout, lazy conjugates.
+        In memory. Both parts of complex parameters and the stored values of sparse ones are filled.
+        Left alone are parameters on the meta device or of a lazy module; integers, booleans and
+        quantised values; and tensors that only copy their values out: MKL-DNN's layout, lazy
+        conjugates.
 
     Returns
     -------
@@ -65,7 +59,7 @@ def poison_(module: M) -> M:
 def poison_tensor(tensor: torch.Tensor) -> None:
     """Fill a tensor of floating-point numbers."""
     integers = tensor.detach().view(INTEGERS[tensor.dtype.itemsize])
-    integers.fill_(PATTERNS[tensor.dtype])
+    integers.fill_(_as_signed(PATTERNS[tensor.dtype], tensor.dtype.itemsize))
 
 
 def count_poison(tensor: torch.Tensor) -> int:
@@ -73,4 +67,11 @@ def count_poison(tensor: torch.Tensor) -> int:
     pattern = PATTERNS.get(tensor.dtype)
     if pattern is None:
         return 0
-    return int((tensor.detach().view(INTEGERS[tensor.dtype.itemsize]) == pattern).sum())
+    itemsize = tensor.dtype.itemsize
+    integers = tensor.detach().view(INTEGERS[itemsize])
+    return int((integers == _as_signed(pattern, itemsize)).sum())
+
+
+def _as_signed(bits: int, itemsize: int) -> int:
+    """Return the signed integer that has these bits."""
+    return int.from_bytes(bits.to_bytes(itemsize, "little"), "little", signed=True)

@@ -1,16 +1,16 @@
-"""What a tensor of any dtype and layout holds: its shape, and its numbers in memory."""
+"""The shape and the numbers of a tensor of any dtype and layout."""
 
 from __future__ import annotations
 
 import torch
 
 INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by size in bytes
-PACKED = getattr(torch, "float4_e2m1fn_x2", None)  # two numbers per element: torch converts none
+PACKED = getattr(torch, "float4_e2m1fn_x2", None)  # two numbers per element; not convertible
 COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 
 
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
-    """Return the shape; of a nested tensor, which has no regular one, how many parts it has."""
+    """Return the shape; for a nested tensor, which has no regular one, the number of its parts."""
     is_regular = tensor.layout is not torch.strided or not tensor.is_nested
     return tuple(tensor.shape) if is_regular else (tensor.size(0),)
 
@@ -21,11 +21,11 @@ def is_dense(tensor: torch.Tensor) -> bool:
 
 
 def numbers_in(tensor: torch.Tensor) -> torch.Tensor | None:
-    """Return the floating-point numbers that a tensor holds, as a dense tensor that shares memory.
+    """Return a tensor's floating-point numbers as a dense tensor that shares its memory.
 
-    Of a sparse or nested tensor they are the stored values, of a complex one the real and imaginary
-    parts along a last dimension. Of MKL-DNN's layout and of lazy conjugates they are a copy. None
-    of integers, booleans, quantised and packed values.
+    Sparse and nested tensors have stored values; complex numbers become a last dimension of real
+    and imaginary parts. MKL-DNN's layout and lazy conjugates are copied. The result is None for
+    integers, booleans, quantised and packed values.
     """
     tensor = tensor.detach()
     if tensor.layout is torch.sparse_coo:

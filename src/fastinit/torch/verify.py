@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from fastinit.arrays import ITEM_SIZES
+from fastinit.dtypes import DTYPES
 from fastinit.streams import Stream
 from fastinit.torch.alike import (
     Booleans,
@@ -297,7 +297,7 @@ def _check_parameter(
         found += _some(measured.subnormals, total, f"{_noun(parameter)} are subnormal: not weights")
     if planned is not None and row is not None and not bool((numbers[row] == 0).all()):
         found.append(f"row {row} is not zero")
-    if not measured.poisoned and str(numbers.dtype).removeprefix("torch.") in ITEM_SIZES:
+    if not measured.poisoned and str(numbers.dtype).removeprefix("torch.") in DTYPES:
         found += _likeness(name, parameter, numbers, planned, row, comparison)
     if stream is not None and planned is not None and not planned.is_kept:
         differing = _differing(planned, numbers, stream)
