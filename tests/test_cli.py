@@ -56,7 +56,7 @@ def test_bench_passes_and_writes_json(tmp_path, capsys, dtype):
     assert "every std within 6 standard errors" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz"])
 def test_bench_of_narrow_dtypes(dtype):
     pytest.importorskip("ml_dtypes")
     assert main([*SMALL, "--dtype", dtype]) == 0
@@ -114,13 +114,13 @@ def reference_errors(rule, dtype):
     return worst
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz"])
 @pytest.mark.parametrize("std", [1.0, 0.02, 0.00408])
 def test_expected_std_of_rounded_normals(dtype, std):
     assert reference_errors(normal(std), dtype) < 4
 
 
-@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz"])
 def test_expected_std_of_rounded_uniforms(dtype):
     # What would round up to 0.25 goes to its predecessor.
     rule = Rule("uniform", (-0.25, 0.25), "")
@@ -132,7 +132,9 @@ def test_expected_std_of_rounded_uniforms(dtype):
         assert standard_errors_off(rule, dtype, count, std) < 4
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz"]
+)
 def test_a_std_off_by_half_a_percent_is_seen(dtype):
     pytest.importorskip("ml_dtypes")
     array = fastinit.normal((1 << 21,), 0.0, 0.02 * 1.005, generator=0, dtype=dtype)

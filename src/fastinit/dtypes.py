@@ -54,5 +54,11 @@ DTYPES = {
         1, 448.0, "c10::Float8_e4m3fn", Code.kDLFloat8_e4m3fn, 0x7F, has_infinity=False
     ),
     "float8_e5m2": Dtype(1, 57344.0, "c10::Float8_e5m2", Code.kDLFloat8_e5m2, 0x7D),
+    "float8_e4m3fnuz": Dtype(
+        1, 240.0, "c10::Float8_e4m3fnuz", Code.kDLFloat8_e4m3fnuz, 0x80, has_infinity=False
+    ),
+    "float8_e5m2fnuz": Dtype(
+        1, 57344.0, "c10::Float8_e5m2fnuz", Code.kDLFloat8_e5m2fnuz, 0x80, has_infinity=False
+    ),
 }
 NAMES = ", ".join(DTYPES)  # for error texts
