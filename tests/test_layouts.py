@@ -166,15 +166,6 @@ def test_page():
     assert failed == 0
 
 
-def test_fans_of_group_axes():
-    fans = fastinit.calculate_fan_in_and_fan_out
-    assert fans((16, 4, 3, 3), layout="iohw", groups=4, group_axis="i") == (36, 36)
-    assert fans((8, 1, 3, 3), layout="iohw", groups=8, group_axis="i") == (9, 9)
-    assert fans((3, 3, 8, 2), layout="hwio", groups=8, group_axis="i") == (9, 18)
-    assert fans((5, 16, 4, 3), layout="biok", groups=4, group_axis="i") == (12, 12)
-    assert fans((4, 16, 3), groups=4, group_axis="o") == fans((4, 16, 3), "oik", 4) == (48, 3)
-
-
 FAN_INITIALIZERS = (
     "xavier_uniform",
     "xavier_normal",
