@@ -35,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=("run", "report"),
         default="run",
-        help="time (the default), or write the pictures and tables of the pages from a results file",
+        help="time (the default), or write the pages' pictures and tables from a results file",
     )
     parser.add_argument(
         "--elements",

@@ -1,5 +1,9 @@
 """fastinit: initial values of huge weight tensors, at memory speed, the same bytes everywhere.
 
+A value depends on seed, name and logical index alone: not on the machine, the instruction set, the
+number of threads, or the strides. A float16, bfloat16 or float8 value is the float32 value rounded
+once to nearest even (a uniform is then kept below `high`); float64 has values of its own.
+
 In place, on any writable CPU array, as in torch.nn.init::
 
     fastinit.kaiming_normal_(array, generator=fastinit.Stream(0) / "layers.0.weight")
