@@ -26,7 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=("run", "report"),
         default="run",
-        help="time (the default), or make the pictures and the READMEs' tables from a results file",
+        help="time (the default), or write the pages' pictures and tables from a results file",
     )
     parser.add_argument(
         "--elements",

@@ -45,21 +45,39 @@ def test_every_group_and_bar_has_its_sides(results, monkeypatch):
         pytest.skip(f"could not import {absent}: left out {missing}")
 
 
+def copy_pages(folder):
+    for name in ("README.md", "docs/performance.md"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "benchmarks").mkdir()
+
+
 def test_report_is_written_and_deterministic(results, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.syspath_prepend(ROOT)
     from benchmarks.report import write_report
     from benchmarks.results import load
 
-    (tmp_path / "benchmarks").mkdir()
-    for name in ("README.md", "benchmarks/README.md"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    copy_pages(tmp_path)
     first = {path: path.read_bytes() for path in write_report(load(results), tmp_path)}
-    assert {path.name for path in first} == {"README.md", "curve.svg", "peers.svg", "threads.svg"}
+    pages = {"README.md", "performance.md"}
+    assert {path.name for path in first} == {*pages, "curve.svg", "peers.svg", "threads.svg"}
     second = {path: path.read_bytes() for path in write_report(load(results), tmp_path)}
     assert first == second
     assert all(len(content) < 100_000 for content in first.values())
-    assert b"| uniform_ float32 |" in first[tmp_path / "README.md"]
+    assert b"| `uniform_` float32, ns per value |" in first[tmp_path / "README.md"]
+    assert b"| uniform_ float32 |" in first[tmp_path / "docs" / "performance.md"]
+
+
+def test_pages_show_the_newest_kept_run(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.report import write_report
+    from benchmarks.results import load, newest
+
+    copy_pages(tmp_path)
+    for path in write_report(load(newest()), tmp_path)[:2]:
+        assert path.read_text() == (ROOT / path.relative_to(tmp_path)).read_text()
 
 
 def compare(*arguments):
