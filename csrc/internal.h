@@ -13,7 +13,8 @@
 #define NOINLINE static __attribute__((noinline, unused))
 
 /* Unrolls the loop that follows completely: compilers turn an array of vectors into registers only
-   where every index is a constant. clang takes GCC's pragma too late for that. */
+   where every index is a constant. clang takes GCC's pragma too late for that.
+   Sanitizers get no unrolling, which would take them minutes to compile. */
 #ifndef UNROLL
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
