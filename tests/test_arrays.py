@@ -306,6 +306,20 @@ def test_dtypes_import_no_framework():
     assert run.stdout == "[]\n", run.stderr
 
 
+def test_torch_imports_only_what_views_its_tensors():
+    pytest.importorskip("torch")
+    code = (
+        "import sys, torch, fastinit\n"
+        "def loaded(): return sorted(n for n in sys.modules if n.startswith('fastinit.torch'))\n"
+        "before, everything = loaded(), set(sys.modules)\n"
+        "fastinit.normal_(torch.zeros(3)), fastinit.orthogonal_(torch.nn.Linear(3, 3).weight)\n"
+        "print(before, loaded(), sorted(set(sys.modules) - everything))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    module = "['fastinit.torch_tensors']"
+    assert run.stdout == f"[] {module} {module}\n", run.stderr
+
+
 def test_torch_bfloat16_without_ml_dtypes():
     pytest.importorskip("torch")
     code = (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastinit
-from fastinit import arrays
+from fastinit import _core, arrays
 
 NAN, INF = math.nan, math.inf
 
@@ -236,8 +236,11 @@ def test_jax_arrays():
     assert (array == 1).all()
 
 
+@pytest.mark.filterwarnings("ignore:.*prototype", "ignore:Sparse CSR", "ignore:.*deprecated")
 def test_torch_tensors_that_cannot_be_filled():
     torch = pytest.importorskip("torch")
+    fastinit.normal_(torch.zeros(3))  # the exchange API of the type is known from here on
+    many = [1] * 65
     for tensor, error in (
         (torch.ones(3, dtype=torch.int32), TypeError),
         (torch.ones(3, dtype=torch.complex64), TypeError),
@@ -246,9 +249,32 @@ def test_torch_tensors_that_cannot_be_filled():
         (torch.ones(1).expand(3), ValueError),
         (torch.nn.LazyLinear(3).weight, ValueError),
         (torch.ones(3, dtype=torch.complex64).conj().imag, TypeError),
+        (torch.ones(3, 3).to_sparse_csr(), TypeError),
+        (torch.ones(3, 3).to_mkldnn(), TypeError),
+        (torch.nested.nested_tensor([torch.ones(3), torch.ones(2)]), TypeError),
+        (torch.quantize_per_tensor(torch.ones(3), 1.0, 0, torch.quint8), TypeError),
+        (torch.ones(many), ValueError),
     ):
         with pytest.raises(error, match="tensor "):
             fastinit.normal_(tensor)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, TypeError, ValueError, AttributeError])
+def test_errors_of_the_exchange_are_not_hidden(error, monkeypatch):
+    """Where nothing is wrong with a tensor, a failure is no reason for a slower way."""
+    torch = pytest.importorskip("torch")
+    tensor = torch.zeros(3)
+    fastinit.normal_(tensor)
+    if not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"):
+        pytest.skip("this torch has no exchange API")
+
+    def fail(*arguments):
+        raise error("a bug")
+
+    monkeypatch.setattr(_core, "view_of_dlpack", fail)
+    with pytest.raises(error, match="a bug"):
+        fastinit.zeros_(tensor)
+    assert (tensor != 0).all()
 
 
 def parametrized(torch, register):

@@ -112,14 +112,6 @@ def test_version_is_a_literal():
     assert ast.literal_eval(value) == fastinit.__version__
 
 
-def test_docstrings_of_creation_have_their_example():
-    for name in fastinit.__all__:
-        if name + "_" in fastinit.__all__:
-            text = getattr(fastinit, name).__doc__
-            assert f">>> fastinit.{getattr(fastinit, name).__name__}(" in text
-            assert "Parameters\n" in text
-
-
 def test_no_folder_of_tests_is_named_like_a_framework():
     """A folder tests/torch would pass for torch where torch is missing."""
     frameworks = {"torch", "jax", "keras", "dask", "ml_dtypes", "rich", "matplotlib"}

@@ -157,7 +157,7 @@ cdef class View:
         return size
 
     cpdef bint is_within(self, int64_t offset, int64_t storage_bytes):
-        """Return whether the view from element `offset` on fits in so much; strides are >= 0."""
+        """Return whether the view, from element `offset` on, fits in a storage; strides are >= 0."""
         cdef int64_t end = (offset + 1) * self.item_size
         cdef int axis
         for axis in range(self.dimensions):
@@ -195,7 +195,7 @@ cdef DLPackExchangeAPI *exchange_api(capsule) except NULL:
 
 
 def can_exchange(capsule):
-    """Return whether DLPack's exchange API of a type is one that `view_of_dlpack` knows."""
+    """Return whether `view_of_dlpack` knows this version of DLPack's exchange API."""
     cdef DLPackExchangeAPI *functions = exchange_api(capsule)
     return (
         functions.major == DLPACK_MAJOR_VERSION
@@ -215,7 +215,7 @@ cpdef check_dlpack_device(int device):
 def view_of_dlpack(tensor, capsule, on_written, int64_t offset, int64_t storage_bytes):
     """Return the view of a tensor by DLPack's exchange API of its type.
 
-    It begins at element `offset` of so much storage, which it must be within.
+    The view begins at element `offset` of a storage of `storage_bytes`, and must end within it.
     """
     cdef DLPackExchangeAPI *functions = exchange_api(capsule)
     cdef DLTensor exchanged
@@ -263,7 +263,7 @@ cdef View view_of_dltensor(DLTensor *tensor, owner, on_written):
 
 
 def view_of_dlpack_capsule(capsule, owner):
-    """Return the view of what a `__dlpack__` method has returned."""
+    """Return the view of a capsule that a `__dlpack__` method returned."""
     cdef DLManagedTensorVersioned *versioned
     if not PyCapsule_IsValid(capsule, b"dltensor_versioned"):
         return view_of_dltensor(
@@ -280,7 +280,7 @@ def view_of_dlpack_capsule(capsule, owner):
 
 
 def view_of_buffer(exporter, str dtype not None, owner):
-    """Return the view of what lends its memory by the buffer protocol, and stays where it is."""
+    """Return the view of an object with the buffer protocol, whose memory must not move."""
     cdef Py_buffer buffer
     cdef View view = View.__new__(View)
     PyObject_GetBuffer(exporter, &buffer, PyBUF_STRIDES)
