@@ -40,6 +40,16 @@ def test_numpy(name, dtype_of):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_format(name, dtype_of):
+    known, dtype = DTYPES[name], dtype_of(name)
+    patterns = np.array([0, 1 << known.mantissa_bits, 1 << 8 * known.itemsize - 1])
+    zero, tiny, negative = patterns.astype(f"u{known.itemsize}").view(dtype).astype(np.float64)
+    assert zero == 0
+    assert tiny == 2.0 ** (1 - known.bias)  # the least normal number
+    assert (negative == 0) == known.has_negative_zero
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_torch(name):
     torch = pytest.importorskip("torch")
     known, dtype = DTYPES[name], getattr(torch, name)

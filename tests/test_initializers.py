@@ -289,7 +289,7 @@ def test_docstrings(name):
     member = getattr(fastinit, name)
     text = inspect.getdoc(member)
     sections = re.findall(r"(?m)^(\w+)\n-+$", text)
-    order = ["Parameters", "Returns", "Raises", "Notes", "Examples", "References"]
+    order = ["Parameters", "Attributes", "Returns", "Raises", "Notes", "Examples", "References"]
     assert sections == [each for each in order if each in sections]
     if name != "get_num_threads":
         assert {"Parameters", "Examples"} <= {*sections}

@@ -15,7 +15,9 @@ and creates NumPy arrays by functions without the underscore::
 Modules, from the top down; none imports one above it:
 
 * `cli`: the command ``python -m fastinit``
-* `torch`: whole PyTorch models; imported only when asked for
+* `torch`: plans of PyTorch models, and checks; imported only when asked for
+* `plan`: many named tensors and what fills each: print them, fill them whole or in parts
+* `moments`, `table`: the moments of values, expected and measured; tables of text
 * `creation`: every initializer as a function that creates an array
 * `initializers`: every initializer in place; each carries its rule
 * `matrices`: diagonal, orthogonal and sparse matrices
@@ -83,6 +85,7 @@ from fastinit.initializers import (
     xavier_uniform_,
     zeros_,
 )
+from fastinit.plan import Plan
 from fastinit.streams import Stream, keystream, manual_seed
 from fastinit.threads import get_num_threads, set_num_threads
 
@@ -95,6 +98,7 @@ if _name := _os.environ.get("FASTINIT_ISA"):
         raise ImportError(f"FASTINIT_ISA: {_error}") from None
 
 __all__ = [
+    "Plan",
     "Stream",
     "available_isas",
     "calculate_fan_in_and_fan_out",

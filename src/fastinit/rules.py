@@ -77,6 +77,9 @@ def check_dimensions(initializer: Callable[..., Any], shape: Shape) -> None:
     raise ValueError(f"Only tensors with {numbers} dimensions are supported")
 
 
+_signature = functools.cache(inspect.signature)  # of the functions in RULES
+
+
 def distribution_of(
     initializer: Callable[..., Any], dtype: str, shape: Shape
 ) -> Distribution | None:
@@ -97,7 +100,7 @@ def distribution_of(
     rule = RULES.get(initializer)
     if rule is None:
         return None
-    bound = inspect.signature(initializer).bind(None, **keywords)
+    bound = _signature(initializer).bind(None, **keywords)
     bound.apply_defaults()
     if any(bound.arguments.get(name) is not None for name in NOT_OF_RULES):
         raise TypeError(f"a recipe gives tensor and generator itself, and no part: {keywords}")

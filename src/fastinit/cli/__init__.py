@@ -10,7 +10,6 @@ from pathlib import Path
 import fastinit
 from fastinit.cli.bench import run_bench
 from fastinit.cli.models import MODELS
-from fastinit.cli.report import make_reporter
 from fastinit.dtypes import DTYPES
 
 EPILOG = "example: python -m fastinit bench --model resnet-50 --dtype bfloat16 --json result.json"
@@ -89,11 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.threads:
             fastinit.set_num_threads(options.threads)
-        reporter = make_reporter()
         try:
-            result = run_bench(options.model, options.dtype, options.seed, options.repeat, reporter)
+            result = run_bench(options.model, options.dtype, options.seed, options.repeat)
         except (MemoryError, TypeError) as error:
-            reporter.line(f"fastinit: error: {error}")
+            print(f"fastinit: error: {error}")
             return 2
     finally:
         if options.threads:

@@ -17,10 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 import fastinit
-from fastinit.cli.models import MODELS, Parameter, Rule
-from fastinit.cli.moments import measure, standard_errors_off
-from fastinit.cli.report import Reporter
+from fastinit import _core
+from fastinit.cli.models import MODELS, plan_of
+from fastinit.cli.report import progress
 from fastinit.dtypes import DTYPES
+from fastinit.moments import NOT_MEASURED, Measured, Moments, measure
+from fastinit.plan import InitializerEntry, Plan, row_of
+from fastinit.rules import Distribution
+from fastinit.table import Table
 
 Array = npt.NDArray[Any]
 # Fewer elements are not split among NumPy's threads.
@@ -28,57 +32,72 @@ SPLIT_FROM = 1 << 20
 # NumPy generates and scales so many elements at a time, in the second-level cache.
 BLOCK = 1 << 16
 STANDARD_ERRORS = 6
+KINDS = {
+    _core.CONSTANT: "constant",
+    _core.UNIFORM: "uniform",
+    _core.NORMAL: "normal",
+    _core.TRUNCATED_NORMAL: "truncated",
+}
 # Once this has passed, no further round of the comparison is begun.
 SECONDS = 10.0
 
 
 @dataclass
 class Group:
-    """Parameters of one shape and rule, and what was measured of them."""
+    """Entries of one shape and distribution, their arrays, and what was measured of them."""
 
     label: str
-    shape: tuple[int, ...]
-    rule: Rule
-    parameters: list[Parameter] = field(default_factory=list)
-    arrays: list[Array] = field(default_factory=list)
-    cold_seconds: float = 0.0
+    entries: list[InitializerEntry] = field(default_factory=list)
+    arrays: dict[str, Array] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    count: int = 0
-    mean: float = 0.0
-    std: float = 0.0
+    measured: Measured = NOT_MEASURED
     errors: float = 0.0
 
     @property
     def size(self) -> int:
         """Bytes of all arrays."""
-        return sum(array.nbytes for array in self.arrays)
+        return sum(array.nbytes for array in self.arrays.values())
+
+    @property
+    def distribution(self) -> Distribution:
+        """The distribution of the values."""
+        distribution = self.entries[0].distribution
+        assert distribution is not None
+        return distribution
+
+    @property
+    def expected(self) -> Moments:
+        """The moments of that distribution."""
+        moments = self.entries[0].moments()
+        assert moments is not None
+        return moments
+
+    @property
+    def kind(self) -> str:
+        """The kind of that distribution."""
+        return KINDS[self.distribution[0]]
+
+    def measure(self, dtype: str) -> None:
+        """Measure all arrays, and by how many standard errors the standard deviation is off."""
+        found = self.measured = measure(self.arrays.values(), dtype, self.expected)
+        if found.nans or found.infinities:
+            self.errors = math.inf
+        elif self.kind == "constant":
+            is_exact = found.minimum == found.maximum == self.expected.mean
+            self.errors = 0.0 if is_exact else math.inf
+        else:
+            self.errors = found.errors_off(self.expected)[1]
 
 
-def make_groups(model: str, dtype: str) -> tuple[list[Group], list[tuple[Group, Parameter, Array]]]:
-    """Allocate a model's parameters, in groups of the same shape and rule."""
-    groups: dict[tuple[str, tuple[int, ...], Rule], Group] = {}
-    parts = []
-    for parameter in MODELS[model]():
-        label = re.sub(r"(?<=[._a-z])\d+(?=\.)", "*", parameter.name)
-        key = (label, parameter.shape, parameter.rule)
-        group = groups.setdefault(key, Group(label, parameter.shape, parameter.rule))
-        array = fastinit.empty(parameter.shape, dtype)
-        group.parameters.append(parameter)
-        group.arrays.append(array)
-        parts.append((group, parameter, array))
-    return list(groups.values()), parts
-
-
-def measure_group(group: Group, dtype: str) -> None:
-    """Measure mean and std in float64, and by how many standard errors the std is off."""
-    rule = group.rule
-    group.count, group.mean, group.std = measure(group.arrays, rule.mean)
-    if rule.kind == "constant":
-        target = np.full(1, rule.mean).astype(group.arrays[0].dtype)[0]
-        is_exact = all(bool((array == target).all()) for array in group.arrays)
-        group.errors = 0.0 if is_exact else math.inf
-    else:
-        group.errors = standard_errors_off(rule, dtype, group.count, group.std)
+def make_groups(plan: Plan[InitializerEntry], arrays: dict[str, Array]) -> list[Group]:
+    """Return a plan's entries in groups of the same shape and distribution."""
+    groups: dict[object, Group] = {}
+    for entry in plan:
+        label = re.sub(r"(?<=[._a-z])\d+(?=\.)", "*", entry.name)
+        group = groups.setdefault((label, entry.shape, entry.distribution), Group(label))
+        group.entries.append(entry)
+        group.arrays[entry.name] = arrays[entry.name]
+    return list(groups.values())
 
 
 def finite_or_none(value: float) -> float | None:
@@ -86,7 +105,7 @@ def finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _best(run: Callable[[], object]) -> float:
+def _seconds(run: Callable[[], object]) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
@@ -96,22 +115,25 @@ def _split(array: Array, parts: int) -> list[Array]:
     return [part for part in np.array_split(array.reshape(-1), parts) if part.size > 0]
 
 
-def numpy_fill(rule: Rule, array: Array, generators: list[np.random.Generator]) -> None:
+def numpy_fill(
+    distribution: Distribution, array: Array, generators: list[np.random.Generator]
+) -> None:
     """Fill by NumPy's fastest generator, each thread with one of its own."""
+    method, (first, *others) = distribution
 
     def work(part: Array, generator: np.random.Generator) -> None:
-        if rule.kind == "constant":
-            part.fill(rule.parameters[0])
+        if method == _core.CONSTANT:
+            part.fill(first)
             return
-        for first in range(0, part.size, BLOCK):
-            block = part[first : first + BLOCK]
-            if rule.kind == "uniform":
+        for start in range(0, part.size, BLOCK):
+            block = part[start : start + BLOCK]
+            if method == _core.UNIFORM:
                 generator.random(out=block, dtype=block.dtype)
-                block *= rule.parameters[1] - rule.parameters[0]
-                block += rule.parameters[0]
+                block *= others[0] - first
+                block += first
             else:  # a truncation at 100 sigma is no truncation
                 generator.standard_normal(out=block, dtype=block.dtype)
-                block *= rule.std
+                block *= others[0]
 
     parts = _split(array, len(generators) if array.size > SPLIT_FROM else 1)
     team = [
@@ -126,36 +148,36 @@ def numpy_fill(rule: Rule, array: Array, generators: list[np.random.Generator]) 
         thread.join()
 
 
-def torch_fill(rule: Rule, tensor: Any, init: Any) -> None:
+def torch_fill(distribution: Distribution, tensor: Any, init: Any) -> None:
     """Fill by torch.nn.init."""
-    if rule.kind == "normal":
-        init.normal_(tensor, 0.0, rule.std)
-    elif rule.kind == "uniform":
-        init.uniform_(tensor, *rule.parameters)
-    elif rule.kind == "truncated":
-        init.trunc_normal_(tensor, 0.0, rule.std)
-    else:
-        init.constant_(tensor, rule.parameters[0])
+    method, parameters = distribution
+    functions = {
+        _core.CONSTANT: init.constant_,
+        _core.UNIFORM: init.uniform_,
+        _core.NORMAL: init.normal_,
+        _core.TRUNCATED_NORMAL: init.trunc_normal_,
+    }
+    functions[method](tensor, *parameters)
 
 
-def peers(dtype: str, seed: int) -> dict[str, Callable[[Rule, Array], object]]:
+def peers(dtype: str, seed: int) -> dict[str, Callable[[Distribution, Array], object]]:
     """Return what else can fill this dtype."""
-    found: dict[str, Callable[[Rule, Array], object]] = {}
+    found: dict[str, Callable[[Distribution, Array], object]] = {}
     if dtype in ("float32", "float64"):
         seeds = np.random.SeedSequence(seed).spawn(fastinit.get_num_threads())
         generators = [np.random.Generator(np.random.SFC64(child)) for child in seeds]
-        found["numpy"] = lambda rule, array: numpy_fill(rule, array, generators)
+        found["numpy"] = lambda distribution, array: numpy_fill(distribution, array, generators)
     if importlib.util.find_spec("torch") is not None and not dtype.startswith("float8"):
         import torch
 
         torch.set_num_threads(fastinit.get_num_threads())
 
-        def fill_with_torch(rule: Rule, array: Array) -> None:
+        def fill_with_torch(distribution: Distribution, array: Array) -> None:
             if DTYPES[dtype].needs_ml_dtypes:
                 tensor = torch.from_numpy(array.view(np.uint16)).view(getattr(torch, dtype))
             else:
                 tensor = torch.from_numpy(array)
-            torch_fill(rule, tensor, torch.nn.init)
+            torch_fill(distribution, tensor, torch.nn.init)
 
         found["torch"] = fill_with_torch
     return found
@@ -184,35 +206,38 @@ def describe_machine() -> dict[str, str]:
     return machine
 
 
-def run_bench(model: str, dtype: str, seed: int, repeat: int, reporter: Reporter) -> dict[str, Any]:
+def run_bench(model: str, dtype: str, seed: int, repeat: int) -> dict[str, Any]:
     """Do the main job and print it; return what was printed."""
     machine = describe_machine()
-    reporter.line(", ".join(f"{name} {value}" for name, value in machine.items()))
-    groups, parts = make_groups(model, dtype)
-    total = sum(array.size for _, _, array in parts)
+    print(", ".join(f"{name} {value}" for name, value in machine.items()))
+    plan = plan_of(MODELS[model](), model, dtype)
+    arrays = {entry.name: fastinit.empty(entry.shape, dtype) for entry in plan}
+    total = sum(array.size for array in arrays.values())
     size = total * DTYPES[dtype].itemsize
-    root = fastinit.Stream(seed)
-    for group, parameter, array in reporter.track(parts, f"{model}, {dtype}"):
-        stream = root / parameter.name
-        fill = group.rule.fill
-        group.cold_seconds += _best(lambda a=array, s=stream, f=fill: f(a, s))  # type: ignore[misc]
-    cold = sum(group.cold_seconds for group in groups)
-    reporter.line(
+    title = f"{model}, {dtype}: {len(plan)} parameters"
+    with progress(title) as report, fastinit.report_progress(report):
+        cold = _seconds(lambda: plan.fill(seed, arrays))
+    print(
         f"{model}: {total:,} parameters, {size / 1e9:.3f} GB, each on the stream of its name, in "
         f"{cold:.3f} s ({size / cold / 1e9:.1f} GB/s, first touch of the memory included)"
     )
+    groups = make_groups(plan, arrays)
     for group in groups:
-        measure_group(group, dtype)
+        group.measure(dtype)
     others = peers(dtype, seed)
     rounds, start = 0, time.perf_counter()
     while rounds < repeat and (rounds == 0 or time.perf_counter() - start < SECONDS):
         rounds += 1
-        for group in reporter.track(groups, f"side by side, round {rounds}"):
-            _race(group, root, others)
+        with progress(f"side by side, round {rounds}: {len(groups)} groups") as report:
+            for number, group in enumerate(groups, 1):
+                _race(group, seed, others)
+                report(number, len(groups))
     passed = all(group.errors <= STANDARD_ERRORS for group in groups)
-    _print_groups(groups, reporter)
-    _print_race(groups, list(others), rounds, reporter)
-    reporter.line(
+    print()
+    _table_of_groups(groups).show()
+    print()
+    _table_of_races(groups, list(others), rounds).show()
+    print(
         f"every std within {STANDARD_ERRORS} standard errors"
         if passed
         else f"FAILED: a std is off by more than {STANDARD_ERRORS} standard errors"
@@ -231,12 +256,12 @@ def run_bench(model: str, dtype: str, seed: int, repeat: int, reporter: Reporter
             {
                 "name": group.label,
                 "tensors": len(group.arrays),
-                "shape": list(group.shape),
-                "rule": group.rule.label,
-                "target_mean": group.rule.mean,
-                "target_std": group.rule.std,
-                "measured_mean": finite_or_none(group.mean),
-                "measured_std": finite_or_none(group.std),
+                "shape": list(group.entries[0].shape),
+                "rule": group.entries[0].describe().rule,
+                "target_mean": group.expected.mean,
+                "target_std": group.expected.std,
+                "measured_mean": finite_or_none(group.measured.mean),
+                "measured_std": finite_or_none(group.measured.std),
                 "standard_errors": finite_or_none(group.errors),
                 "bytes": group.size,
                 "warm_seconds": group.seconds,
@@ -247,45 +272,47 @@ def run_bench(model: str, dtype: str, seed: int, repeat: int, reporter: Reporter
 
 
 def _race(
-    group: Group, root: fastinit.Stream, others: dict[str, Callable[[Rule, Array], object]]
+    group: Group, seed: int, others: dict[str, Callable[[Distribution, Array], object]]
 ) -> None:
-    def ours() -> None:
-        for parameter, array in zip(group.parameters, group.arrays, strict=True):
-            group.rule.fill(array, root / parameter.name)
-
-    runs: dict[str, Callable[[], object]] = {"fastinit": ours}
+    plan = Plan(group.entries)
+    runs: dict[str, Callable[[], object]] = {"fastinit": lambda: plan.fill(seed, group.arrays)}
     for name, fill in others.items():
-        runs[name] = lambda f=fill: [f(group.rule, array) for array in group.arrays]  # type: ignore[misc]
+        runs[name] = lambda f=fill: [  # type: ignore[misc]
+            f(group.distribution, array) for array in group.arrays.values()
+        ]
     for name, run in runs.items():
-        group.seconds[name] = min(group.seconds.get(name, math.inf), _best(run))
+        group.seconds[name] = min(group.seconds.get(name, math.inf), _seconds(run))
 
 
-def _print_groups(groups: list[Group], reporter: Reporter) -> None:
+def _table_of_groups(groups: list[Group]) -> Table:
+    """Return the plan's table, one row per group, with what was measured."""
     rows = []
     for group in groups:
+        _, shape, _, rule, std = row_of(group.entries[0])
         rows.append(
             [
                 f"{group.label} x{len(group.arrays)}",
-                "x".join(map(str, group.shape)),
-                group.rule.label,
-                f"{group.rule.std:.5f}",
-                f"{group.std:.5f}",
+                shape,
+                rule,
+                std,
+                f"{group.measured.std:.4g}",
                 "OFF" if group.errors > STANDARD_ERRORS else f"{group.errors:.1f}",
                 f"{group.size / group.seconds['fastinit'] / 1e9:.2f}",
             ]
         )
-    columns = ["group", "shape", "rule", "std", "measured", "errors", "GB/s"]
-    reporter.table(
-        "Initialised (std: target; errors: standard errors off; GB/s: warm)",
-        columns,
+    numbers = ("std", "measured", "errors", "GB/s")
+    return Table(
+        "Initialised (std: expected; errors: standard errors off; GB/s: warm)",
+        ("parameters", "shape", "rule", *numbers),
         rows,
+        numbers=numbers,
     )
 
 
-def _print_race(groups: list[Group], others: list[str], rounds: int, reporter: Reporter) -> None:
+def _table_of_races(groups: list[Group], others: list[str], rounds: int) -> Table:
     rules: dict[str, dict[str, float]] = {}
     for group in groups:
-        kind = rules.setdefault(group.rule.kind, {"bytes": 0.0})
+        kind = rules.setdefault(group.kind, {"bytes": 0.0})
         total = rules.setdefault("all", {"bytes": 0.0})
         for sums in (kind, total):
             sums["bytes"] += group.size
@@ -301,9 +328,10 @@ def _print_race(groups: list[Group], others: list[str], rounds: int, reporter: R
             else:
                 row += ["-", "-"]
         rows.append(row)
-    columns = ["fills", "MB", "fastinit ms", "NumPy ms", "ratio", "torch ms", "ratio"]
-    reporter.table(
+    numbers = ("MB", "fastinit ms", "NumPy ms", "ratio", "torch ms", "ratio")
+    return Table(
         f"Side by side with NumPy's SFC64 and torch (alternately, best of {rounds})",
-        columns,
+        ("fills", *numbers),
         rows,
+        numbers=numbers,
     )

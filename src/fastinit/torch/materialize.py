@@ -13,9 +13,10 @@ from torch.nn.parameter import is_lazy
 
 from fastinit.arrays import empty
 from fastinit.dtypes import DTYPES, NAMES
+from fastinit.plan import check_seed, naming
 from fastinit.torch.buffers import buffers_on_meta, set_buffers
 from fastinit.torch.names import parameter_places, walk_once
-from fastinit.torch.plan import make_plan, naming, seeded_stream
+from fastinit.torch.plan import make_plan
 from fastinit.torch.poison import count_poison, poison_tensor
 from fastinit.torch.recipe import Recipe
 
@@ -138,7 +139,7 @@ def _materialize(
                 raise ValueError(
                     f"parameter {planned.name}: `keep` would leave its memory as it is"
                 )
-    stream = seeded_stream(plan or (), seed)
+    check_seed(plan or (), seed)
     aliases = _find_aliases(module)
     places = buffers_on_meta(module)
     undo = set_buffers(module, dtype)
@@ -147,17 +148,17 @@ def _materialize(
     try:
         for planned in plan or ():
             with naming(planned.name):
-                target = _in_memory(planned.tensor, planned.dtype)
+                target = _in_memory(planned.tensor, getattr(torch, planned.dtype))
             if planned.distribution is None:
                 poison_tensor(target)
             targets[planned.name] = made[planned.tensor] = target
         if plan is not None:
-            plan.fill(stream, targets)
+            plan.fill(seed, targets)
         for planned in plan or ():
             if planned.distribution is None and (left := count_poison(targets[planned.name])):
                 raise ValueError(
-                    f"parameter {planned.name}: {planned.rule} has left {left} of its elements "
-                    "uninitialised"
+                    f"parameter {planned.name}: {planned.describe().rule} has left {left} of its "
+                    "elements uninitialised"
                 )
     except BaseException:
         undo()

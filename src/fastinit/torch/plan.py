@@ -1,217 +1,84 @@
-"""Plans: every parameter of a model, what it will be filled with, and one fill for them all."""
+"""Plans of PyTorch models: a recipe applied to a model's parameters, and one fill for them all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from fastinit.arrays import View, writable_view
+from fastinit import plan as plans
+from fastinit.arrays import View
 from fastinit.dtypes import DTYPES, NAMES
-from fastinit.fans import fans_of_shape
-from fastinit.fill import Fill, Part, run
-from fastinit.rules import Distribution, constant, distribution_of
-from fastinit.streams import Stream, as_stream
-from fastinit.torch.moments import Moments, expected
+from fastinit.fill import Part
+from fastinit.plan import Index, InitializerEntry, keep, naming, some
+from fastinit.streams import Stream
 from fastinit.torch.names import parameter_places, unwrapped
-from fastinit.torch.recipe import (
-    Initializer,
-    Recipe,
-    Site,
-    ZeroRow,
-    call,
-    is_constant,
-    keep,
-    takes_generator,
-    text_of,
-)
-from fastinit.torch.table import Table
-from fastinit.torch.values import shape_of
+from fastinit.torch.recipe import Recipe, Site, ZeroRow
+from fastinit.torch.values import name_of_dtype, shape_of
 
 M = TypeVar("M", bound=nn.Module)
-SHOWN_NAMES = 8
 
 
 @dataclass(frozen=True, eq=False)
-class PlannedParameter:
+class PlannedParameter(InitializerEntry):
     """A parameter and what it is to be filled with.
 
     Attributes
     ----------
     name : str
         The qualified name; of a shared parameter the first, the others are `aliases`.
-    tensor : torch.nn.Parameter
-    dtype : torch.dtype
-        What it is filled in.
+    aliases : tuple of str
+    shape : tuple of int
+    dtype : str
+        What it is filled in: fastinit's name, ``"bfloat16"``.
     initializer : callable
+        Of `keep`, nothing is filled.
+    zero_row : int or None
+        The row that is zero: an embedding's padding.
     distribution : tuple or None
-        Of the values, where they are of one distribution: then it is part of the one fill.
+        Distribution of the values, where it is one.
+    tensor : torch.nn.Parameter
     """
 
-    name: str
-    aliases: tuple[str, ...]
-    tensor: nn.Parameter
-    dtype: torch.dtype
-    initializer: Initializer
-    distribution: Distribution | None
+    tensor: nn.Parameter = field(kw_only=True)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The parameter's shape."""
-        return shape_of(self.tensor)
+    def _view_of(self, target: Any, index: Index) -> tuple[View, Part | None]:
+        if isinstance(target, torch.Tensor) and target.is_meta:
+            raise ValueError("it is on the meta device: fastinit.torch.materialize gives it memory")
+        view, part = super()._view_of(target, index)
+        if view.address == 0 and view.size > 0:
+            raise TypeError(f"{type(target).__name__} has no memory of its own: fill its parts")
+        return view, part
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether the values are left as they are."""
-        return self.initializer is keep
-
-    @property
-    def zero_row(self) -> int | None:
-        """The row that is zero: an embedding's padding."""
-        return self.initializer.row if isinstance(self.initializer, ZeroRow) else None
-
-    @property
-    def moments(self) -> Moments | None:
-        """What the values must look like, but for a zero row; None where that is not known."""
-        return None if self.distribution is None else expected(self.distribution, self.dtype)
-
-    @property
-    def rule(self) -> str:
-        """The initializer as text."""
-        return text_of(self.initializer)
-
-    def fills(self, view: View, stream: Stream) -> Iterator[Fill]:
-        """Yield the fills of a parameter of one distribution."""
-        assert self.distribution is not None
-        key = stream.key
-        row = self.zero_row
-        if row is None:
-            yield view, None, self.distribution, key
-            return
-        rows = view.shape[0]
-        row %= rows
-        for first, last, distribution in (
-            (0, row, self.distribution),
-            (row, row + 1, constant(0.0)),
-            (row + 1, rows, self.distribution),
-        ):
-            if last > first:
-                shape = (last - first, *view.shape[1:])
-                rest = len(shape) - 1
-                part = Part(view.shape, (first,) + (0,) * rest, (1,) * (rest + 1))
-                yield (
-                    view.part(first * view.strides[0], shape, view.strides),
-                    part,
-                    distribution,
-                    key,
-                )
+    def _call(self, target: Any, stream: Stream, index: Index) -> Callable[[], object]:
+        return torch.no_grad()(super()._call(target, stream, index))
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
+class Plan(plans.Plan[PlannedParameter]):
     """What a recipe does to a model: print it to see.
 
     Attributes
     ----------
     title : str
-    parameters : tuple of PlannedParameter
+    entries : tuple of PlannedParameter
     unused : tuple of str
         The recipe's lines that select nothing.
     """
 
-    title: str
-    parameters: tuple[PlannedParameter, ...]
-    unused: tuple[str, ...]
-
-    def __iter__(self) -> Iterator[PlannedParameter]:
-        return iter(self.parameters)
-
-    def __len__(self) -> int:
-        return len(self.parameters)
+    def __init__(
+        self, entries: Iterable[PlannedParameter], title: str = "plan", unused: Iterable[str] = ()
+    ) -> None:
+        super().__init__(entries, title)
+        self.unused = tuple(unused)
 
     @property
-    def table(self) -> Table:
-        """Name, shape, fans, rule, and the values' standard deviation."""
-        rows = []
-        for planned in self.parameters:
-            fans = "" if len(planned.shape) < 2 else "{} / {}".format(*fans_of_shape(planned.shape))
-            moments = planned.moments
-            std = "" if moments is None else f"{moments.std:.4g}"
-            name = " = ".join((planned.name, *planned.aliases))
-            rows.append((name, "x".join(map(str, planned.shape)), fans, planned.rule, std))
-        columns = ("parameter", "shape", "fan in / out", "rule", "std")
-        return Table(self.title, columns, rows)
-
-    def __str__(self) -> str:
-        return str(self.table)
-
-    def __rich__(self) -> Table:
-        """Return what rich prints."""
-        return self.table
-
-    def show(self) -> None:
-        """Print, by rich where it is installed."""
-        self.table.show()
-
-    def fill(self, stream: Stream, targets: Mapping[str, torch.Tensor]) -> None:
-        """Fill the parameters' targets, each from the stream of its name.
-
-        Those of one distribution are filled at once, by one team of threads; the others' own
-        initializers are called one after the other. Those that are kept need no target.
-        """
-        fills: list[Fill] = []
-        for planned in self.parameters:
-            if planned.distribution is not None:
-                view = checked_view(planned.name, targets[planned.name])
-                fills.extend(planned.fills(view, stream / planned.name))
-        for planned in self.parameters:
-            if planned.distribution is None and not planned.is_kept:
-                with torch.no_grad(), naming(planned.name):
-                    call(planned.initializer, targets[planned.name], stream / planned.name)
-        run(fills)
-
-
-def seeded_stream(plan: Iterable[PlannedParameter], seed: Any) -> Stream:
-    """Return the stream of a `seed` argument, or raise where it would have no effect."""
-    for planned in plan if seed is not None else ():
-        initializer = planned.initializer
-        if planned.distribution is None and not (
-            takes_generator(initializer) or is_constant(initializer)
-        ):
-            raise TypeError(
-                f"parameter {planned.name}: {planned.rule} takes no `generator`, so that the seed "
-                "has no effect on it: give it that parameter, which will be a fastinit.Stream, or "
-                "mark it by fastinit.torch.constant if its values are the same for every seed"
-            )
-    return as_stream(seed)
-
-
-@contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Put the name of a parameter before what is raised in a `with` block."""
-    try:
-        yield
-    except (TypeError, ValueError, RuntimeError) as error:
-        kind = next(
-            each for each in (TypeError, ValueError, RuntimeError) if isinstance(error, each)
-        )
-        raise kind(f"parameter {name}: {error}") from error
-
-
-def checked_view(name: str, tensor: torch.Tensor) -> View:
-    """Return the view of a parameter, or raise what names it."""
-    with naming(name):
-        if tensor.is_meta:
-            raise ValueError("it is on the meta device: fastinit.torch.materialize gives it memory")
-        view = writable_view(tensor)
-        if view.address == 0 and view.size > 0:
-            raise TypeError(f"{type(tensor).__name__} has no memory of its own: fill its parts")
-        return view
+    def parameters(self) -> tuple[PlannedParameter, ...]:
+        """The entries."""
+        return self.entries
 
 
 def make_plan(
@@ -274,61 +141,50 @@ def make_plan(
             continue
         number, initializer = found
         used.add(number)
-        target_dtype = dtype if dtype is not None and parameter.is_floating_point() else None
-        target_dtype = target_dtype or parameter.dtype
-        distribution = None
+        target_dtype = name_of_dtype(dtype or parameter.dtype)
+        if not parameter.is_floating_point():
+            target_dtype = name_of_dtype(parameter.dtype)
         if initializer is not keep:
             with naming(name):
                 _check_fillable(parameter, target_dtype)
-                distribution = _distribution(initializer, parameter, target_dtype)
+        filler, zero_row = initializer, None
+        if isinstance(initializer, ZeroRow):
+            filler, zero_row = initializer.initializer, initializer.row
         aliases = tuple(place.name for place in places[1:])
         planned.append(
-            PlannedParameter(name, aliases, parameter, target_dtype, initializer, distribution)
+            PlannedParameter(
+                name,
+                shape_of(parameter),
+                target_dtype,
+                filler,
+                aliases,
+                zero_row,
+                tensor=parameter,
+            )
         )
     if not planned:
         raise ValueError(
             f"recipe {recipe.name!r} matches nothing in {kind}, whose parameters are: "
-            f"{_some(every_name)}"
+            f"{some(every_name)}"
         )
     if unknown:
         raise ValueError(
             f"recipe {recipe.name!r} says nothing of {len(unknown)} parameters of {kind}: "
-            f"{_some(unknown)}; add lines for them, or a default: "
+            f"{some(unknown)}; add lines for them, or a default: "
             "recipe + fastinit.torch.torch_default, or a last line ('*', initializer)"
         )
     texts = recipe.texts()
     unused = tuple(text for number, (text, _) in enumerate(texts) if number not in used)
-    return Plan(f"{kind} by {recipe.name}", tuple(planned), unused)
+    return Plan(planned, f"{kind} by {recipe.name}", unused)
 
 
-def _check_fillable(parameter: nn.Parameter, dtype: torch.dtype) -> None:
+def _check_fillable(parameter: nn.Parameter, dtype: str) -> None:
     if parameter.layout is not torch.strided or parameter.is_nested:
         layout = "torch.nested" if parameter.is_nested else parameter.layout
         raise TypeError(f"it has layout {layout}, but only dense ones can be filled")
-    if str(dtype).removeprefix("torch.") not in DTYPES:
+    if dtype not in DTYPES:
         kind = "quantised dtype" if parameter.is_quantized else "dtype"
-        raise TypeError(f"it has {kind} {dtype}, but only {NAMES} can be filled")
-
-
-def _distribution(
-    initializer: Initializer, parameter: nn.Parameter, dtype: torch.dtype
-) -> Distribution | None:
-    row = None
-    if isinstance(initializer, ZeroRow):
-        row, initializer = initializer.row, initializer.initializer
-    shape = tuple(parameter.shape)
-    if 0 in shape:
-        return constant(0.0)
-    distribution = distribution_of(initializer, str(dtype).removeprefix("torch."), shape)
-    if row is not None and not -shape[0] <= row < shape[0]:
-        raise ValueError(f"there is no row {row} in shape {shape}")
-    return distribution
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:SHOWN_NAMES])
-    more = len(names) - SHOWN_NAMES
-    return f"{shown} and {more} more" if more > 0 else shown or "none"
+        raise TypeError(f"it has {kind} torch.{dtype}, but only {NAMES} can be filled")
 
 
 def init_module(
@@ -383,8 +239,5 @@ def init_module(
     if dry_run:
         plan.show()
         return module
-    targets = {planned.name: planned.tensor for planned in plan if not planned.is_kept}
-    for name, tensor in targets.items():
-        checked_view(name, tensor)  # those too that initializers of one's own will fill
-    plan.fill(seeded_stream(plan, seed), targets)
+    plan.fill(seed, {planned.name: planned.tensor for planned in plan if not planned.is_kept})
     return module

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,9 +13,12 @@ import torch
 from torch import nn
 
 import fastinit
-from fastinit.torch.table import Table
+from fastinit import plan as plans
+from fastinit.plan import Constant, Initializer, keep
+from fastinit.table import Table
 
-Initializer = Callable[..., Any]
+__all__ = ["PerSite", "Recipe", "Site", "ZeroRow", "constant", "keep", "per_site"]
+
 # The modules whose functions take a torch.Generator, no stream.
 TORCHS = (nn.init.__name__, "fastinit.torch.init")
 
@@ -117,21 +119,15 @@ class ZeroRow:
 
     def __call__(self, tensor: torch.Tensor, generator: Any = None) -> torch.Tensor:
         """Fill one tensor."""
-        call(self.initializer, tensor, generator)
+        plans.call(self.initializer, tensor, generator)
         with torch.no_grad():
             tensor[self.row].zero_()
         return tensor
 
-
-@dataclass(frozen=True)
-class Constant:
-    """An initializer whose values are the same for every seed: see `constant`."""
-
-    function: Initializer
-
-    def __call__(self, tensor: torch.Tensor, *arguments: Any, **keywords: Any) -> Any:
-        """Fill one tensor."""
-        return self.function(tensor, *arguments, **keywords)
+    @property
+    def __name__(self) -> str:
+        """What a table shows."""
+        return f"{plans.text_of(self.initializer)}, row {self.row} zero"
 
 
 def constant(function: Initializer) -> Constant:
@@ -167,69 +163,15 @@ def constant(function: Initializer) -> Constant:
     return Constant(function)
 
 
-def keep(tensor: torch.Tensor) -> torch.Tensor:
-    """Leave the values as they are: the default of a recipe for a part of a model.
-
-    The tensor may have any dtype, layout and device.
-    """
-    return tensor
-
-
-# Functions that take no generator, and need none.
-CONSTANT_FUNCTIONS: tuple[Any, ...] = (
-    keep,
-    fastinit.constant_,
-    fastinit.ones_,
-    fastinit.zeros_,
-    fastinit.eye_,
-    fastinit.dirac_,
-    torch.zero_,
-    torch.fill_,
-    torch.Tensor.zero_,
-    torch.Tensor.fill_,
-)
-
-
-def is_constant(initializer: Initializer) -> bool:
-    """Return whether an initializer's values are known to be the same for every seed."""
-    if isinstance(initializer, ZeroRow):
-        return is_constant(initializer.initializer)
-    if isinstance(initializer, functools.partial):
-        return is_constant(initializer.func)
-    return isinstance(initializer, Constant) or any(
-        initializer is each for each in CONSTANT_FUNCTIONS
-    )
-
-
-def takes_generator(initializer: Initializer) -> bool:
-    """Return whether an initializer has a parameter `generator`."""
-    if isinstance(initializer, ZeroRow):
-        return takes_generator(initializer.initializer)
-    if isinstance(initializer, functools.partial):
-        return takes_generator(initializer.func)
-    if isinstance(initializer, Constant):
-        return takes_generator(initializer.function)
-    try:
-        parameters = inspect.signature(initializer).parameters
-    except ValueError:  # of a function in C
-        return False
-    return any(
-        each.kind is inspect.Parameter.VAR_KEYWORD
-        or (each.name == "generator" and each.kind is not inspect.Parameter.POSITIONAL_ONLY)
-        for each in parameters.values()
-    )
-
-
-def call(initializer: Initializer, tensor: torch.Tensor, generator: Any) -> None:
-    """Fill one tensor, by the generator if the initializer takes one."""
-    if takes_generator(initializer):
-        initializer(tensor, generator=generator)
-    else:
-        initializer(tensor)
+# Functions of torch that give the same values for every seed.
+CONSTANT_FUNCTIONS = (torch.zero_, torch.fill_, torch.Tensor.zero_, torch.Tensor.fill_)
 
 
 def _taking_streams(initializer: Initializer) -> Initializer:
-    """Return fastinit's own initializer for torch's of the same name, which takes no stream."""
+    """Return fastinit's own initializer for torch's of the same name, which takes no stream.
+
+    Torch's functions that need no stream are marked.
+    """
     if isinstance(initializer, functools.partial):
         function = _taking_streams(initializer.func)
         return functools.partial(function, *initializer.args, **initializer.keywords)
@@ -240,7 +182,8 @@ def _taking_streams(initializer: Initializer) -> Initializer:
         name = initializer.__name__.removesuffix("_") + "_"
         own: Initializer = getattr(fastinit, name, initializer)
         return own
-    return initializer
+    is_constant = any(initializer is each for each in CONSTANT_FUNCTIONS)
+    return Constant(initializer) if is_constant else initializer
 
 
 Where = str | type | UnionType | Callable[[Site], bool] | tuple[Any, ...]
@@ -288,21 +231,7 @@ def _where_text(where: Where) -> str:
 
 def text_of(initializer: Initializer | PerSite) -> str:
     """Return an initializer as the tables show it."""
-    if isinstance(initializer, PerSite):
-        return initializer.label
-    if isinstance(initializer, ZeroRow):
-        return f"{text_of(initializer.initializer)}, row {initializer.row} zero"
-    if isinstance(initializer, Constant):
-        return text_of(initializer.function)
-    if isinstance(initializer, functools.partial):
-        arguments = [_number_text(value) for value in initializer.args]
-        arguments += [f"{key}={_number_text(v)}" for key, v in initializer.keywords.items()]
-        return f"{text_of(initializer.func)}({', '.join(arguments)})"
-    return str(getattr(initializer, "__name__", initializer))
-
-
-def _number_text(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+    return initializer.label if isinstance(initializer, PerSite) else plans.text_of(initializer)
 
 
 Line = tuple[Where, Initializer | PerSite]

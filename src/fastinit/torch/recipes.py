@@ -25,7 +25,8 @@ from fastinit.initializers import (
     xavier_uniform_,
     zeros_,
 )
-from fastinit.torch.recipe import Initializer, Line, PerSite, Recipe, Site, ZeroRow, per_site
+from fastinit.plan import Initializer
+from fastinit.torch.recipe import Line, PerSite, Recipe, Site, ZeroRow, per_site
 
 
 def _within(bound: float) -> Initializer:

@@ -9,6 +9,11 @@ PACKED = getattr(torch, "float4_e2m1fn_x2", None)  # two numbers per element; no
 COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 
 
+def name_of_dtype(dtype: torch.dtype) -> str:
+    """Return fastinit's name of a dtype, ``"bfloat16"``; torch's for one that cannot be filled."""
+    return str(dtype).removeprefix("torch.")
+
+
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
     """Return the shape; for a nested tensor, which has no regular one, the number of its parts."""
     is_regular = tensor.layout is not torch.strided or not tensor.is_nested

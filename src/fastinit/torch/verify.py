@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +13,10 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from fastinit.dtypes import DTYPES
-from fastinit.streams import Stream
+from fastinit.moments import Measured, Moments, measure
+from fastinit.plan import check_seed, is_constant, takes
+from fastinit.streams import Stream, as_stream
+from fastinit.table import Table
 from fastinit.torch.alike import (
     Booleans,
     Comparison,
@@ -25,16 +28,13 @@ from fastinit.torch.alike import (
     is_nonzero,
     rows_in,
 )
-from fastinit.torch.moments import Moments
 from fastinit.torch.names import buffer_places, parameter_places, unwrapped
-from fastinit.torch.plan import Plan, PlannedParameter, make_plan, seeded_stream
+from fastinit.torch.plan import Plan, PlannedParameter, make_plan
 from fastinit.torch.poison import count_poison
-from fastinit.torch.recipe import Recipe, is_constant, takes_generator
-from fastinit.torch.table import Table
-from fastinit.torch.values import INTEGERS, is_dense, numbers_in, shape_of
+from fastinit.torch.recipe import Recipe
+from fastinit.torch.values import INTEGERS, is_dense, name_of_dtype, numbers_in, shape_of
 
 STARTS = 64  # elements of each row that are looked at first
-CHUNK = 1 << 15  # below what torch splits among threads, and in the second-level cache
 # More subnormal values than this share are no weights: pointers and small integers look like that.
 SUBNORMAL_SHARE = 0.01
 WIDE_EXPONENT = (torch.float64, torch.float32, torch.bfloat16)
@@ -138,51 +138,19 @@ class Report:
         self.table.show()
 
 
-class _Measured(NamedTuple):
-    finite: int  # how many values are
-    mean: float
-    std: float  # around the expected mean, where there is one
-    minimum: float
-    maximum: float
-    poisoned: int
-    nans: int  # other than poison
-    infinities: int
-    subnormals: int
-
-
 NOT_MEASURED = (math.nan,) * 4
 
 
-def _measure(pieces: Sequence[torch.Tensor], centre: float | None) -> _Measured:
-    """Measure all the pieces' values together."""
-    about, finite, first, second = centre, 0, 0.0, 0.0
-    poisoned, nans, infinities, subnormals = 0, 0, 0, 0
-    low, high = math.inf, -math.inf
-    for chunk in (chunk for piece in pieces for chunk in torch.split(piece.reshape(-1), CHUNK)):
-        x = chunk.double()
-        if not math.isfinite(float(x.sum())):
-            poisoned += count_poison(chunk)
-            nans += int(x.isnan().sum())
-            infinities += int(x.isinf().sum())
-            x = x[x.isfinite()]
-        if x.numel() == 0:
-            continue
-        if centre is None:
-            tiny = torch.finfo(chunk.dtype).tiny
-            subnormals += int(((x != 0) & (x.abs() < tiny)).sum())
-        about = float(x.mean()) if about is None else about
-        x = x - about  # not in place: a float64 chunk is the parameter itself
-        least, most = torch.aminmax(x)
-        low, high = min(low, about + float(least)), max(high, about + float(most))
-        finite += x.numel()
-        first += float(x.sum())
-        second += float((x * x).sum())
-    found = (poisoned, nans - poisoned, infinities, subnormals)
-    if about is None or finite == 0:
-        return _Measured(0, math.nan, math.nan, math.nan, math.nan, *found)
-    mean = first / finite
-    variance = second / finite - (0.0 if centre is not None else mean * mean)
-    return _Measured(finite, about + mean, math.sqrt(max(0.0, variance)), low, high, *found)
+def _measure(pieces: Sequence[torch.Tensor], expected: Moments | None) -> tuple[Measured, int]:
+    """Measure the values of all pieces together, and count their poison."""
+    dtype = name_of_dtype(pieces[0].dtype)
+    if dtype in DTYPES:
+        integers = INTEGERS[pieces[0].dtype.itemsize]
+        arrays = (piece.contiguous().view(integers).numpy() for piece in pieces)
+    else:  # float8 of the other kinds, whose values float32 has
+        dtype, arrays = "float32", (piece.float().numpy() for piece in pieces)
+    measured = measure(arrays, dtype, expected)
+    return measured, sum(map(count_poison, pieces)) if measured.nans else 0
 
 
 def _some(count: int, total: int, what: str) -> Iterator[str]:
@@ -209,33 +177,29 @@ def _row_problems(rows: Rows, hashes: Hashes | None, padding: int | None) -> Ite
 
 
 def _expected_problems(
-    measured: _Measured, moments: Moments, dtype: torch.dtype, most: float
+    measured: Measured, expected: Moments, dtype: torch.dtype, most: float
 ) -> tuple[float, list[str]]:
     """Return by how many standard errors the moments are off, and what is wrong."""
-    margin = torch.finfo(dtype).eps * max(
-        (abs(bound) for bound in (moments.low, moments.high) if math.isfinite(bound)), default=0.0
-    )
+    bounds = [abs(bound) for bound in (expected.low, expected.high) if math.isfinite(bound)]
+    margin = torch.finfo(dtype).eps * max(bounds, default=0.0)
     problems = []
-    if measured.minimum < moments.low - margin or measured.maximum > moments.high + margin:
+    if measured.minimum < expected.low - margin or measured.maximum > expected.high + margin:
         problems.append(
             f"values in [{measured.minimum:.4g}, {measured.maximum:.4g}], not in "
-            f"[{moments.low:.4g}, {moments.high:.4g}]"
+            f"[{expected.low:.4g}, {expected.high:.4g}]"
         )
-    if moments.std == 0 or measured.finite == 0:
-        return math.nan, problems
-    mean_off = abs(measured.mean - moments.mean) / moments.mean_error(measured.finite)
-    std_off = abs(measured.std - moments.std) / moments.std_error(measured.finite)
+    mean_off, std_off = measured.errors_off(expected)
     if mean_off > most:
-        problems.append(f"mean {measured.mean:.4g}, not {moments.mean:.4g}")
+        problems.append(f"mean {measured.mean:.4g}, not {expected.mean:.4g}")
     if std_off > most:
-        problems.append(f"std {measured.std:.4g}, not {moments.std:.4g}")
+        problems.append(f"std {measured.std:.4g}, not {expected.std:.4g}")
     return max(mean_off, std_off), problems
 
 
 def _differing(planned: PlannedParameter, tensor: torch.Tensor, stream: Stream) -> int:
     """Count elements that are not the bits that the recipe and the seed give."""
     wanted = torch.empty_like(tensor)
-    Plan("", (planned,), ()).fill(stream, {planned.name: wanted})
+    Plan([planned]).fill(stream, {planned.name: wanted})
     integers = INTEGERS[tensor.dtype.itemsize]
     return int((wanted.view(integers) != tensor.view(integers)).sum())
 
@@ -248,9 +212,10 @@ def _is_random(parameter: torch.Tensor, planned: PlannedParameter | None) -> boo
     """
     if planned is None:
         return parameter.requires_grad
-    if planned.moments is not None:
-        return planned.moments.std > 0
-    return takes_generator(planned.initializer) and not is_constant(planned.initializer)
+    expected = planned.moments()
+    if expected is not None:
+        return expected.std > 0
+    return takes(planned.initializer, "generator") and not is_constant(planned.initializer)
 
 
 def _noun(tensor: torch.Tensor) -> str:
@@ -258,10 +223,12 @@ def _noun(tensor: torch.Tensor) -> str:
     return noun if is_dense(tensor) else f"stored {noun}"
 
 
-def _value_problems(measured: _Measured, tensor: torch.Tensor, total: int) -> Iterator[str]:
+def _value_problems(
+    measured: Measured, poisoned: int, tensor: torch.Tensor, total: int
+) -> Iterator[str]:
     noun = _noun(tensor)
-    yield from _some(measured.poisoned, total, f"{noun} not initialised")
-    yield from _some(measured.nans, total, f"{noun} are NaN")
+    yield from _some(poisoned, total, f"{noun} not initialised")
+    yield from _some(measured.nans - poisoned, total, f"{noun} are NaN")
     yield from _some(measured.infinities, total, f"{noun} are infinite")
 
 
@@ -275,35 +242,35 @@ def _check_parameter(
     comparison: Comparison,
 ) -> Finding:
     shape, dtype = shape_of(parameter), parameter.dtype
-    moments = planned.moments if planned is not None else None
+    expected = planned.moments() if planned is not None else None
     if parameter.is_meta:
         problems = ("not initialised: on the meta device",)
-        return Finding(name, shape, dtype, *NOT_MEASURED, moments, math.nan, problems)
+        return Finding(name, shape, dtype, *NOT_MEASURED, expected, math.nan, problems)
     numbers = numbers_in(parameter)
     if numbers is None:
-        return Finding(name, shape, dtype, *NOT_MEASURED, moments, math.nan, ())
+        return Finding(name, shape, dtype, *NOT_MEASURED, expected, math.nan, ())
     numbers, total = numbers.cpu(), numbers.numel()
     row = planned.zero_row if planned is not None else padding
     if not is_dense(parameter):
         row = None
     pieces = [numbers] if row is None else [numbers[:row], numbers[row:][1:]]
-    measured = _measure(pieces, moments.mean if moments is not None else None)
-    found = list(_value_problems(measured, parameter, total))
+    measured, poisoned = _measure(pieces, expected)
+    found = list(_value_problems(measured, poisoned, parameter, total))
     off = math.nan
-    if moments is not None:
-        off, problems_of_values = _expected_problems(measured, moments, dtype, most)
+    if expected is not None:
+        off, problems_of_values = _expected_problems(measured, expected, dtype, most)
         found += problems_of_values
     elif numbers.dtype in WIDE_EXPONENT and measured.subnormals > SUBNORMAL_SHARE * total:
         found += _some(measured.subnormals, total, f"{_noun(parameter)} are subnormal: not weights")
     if planned is not None and row is not None and not bool((numbers[row] == 0).all()):
         found.append(f"row {row} is not zero")
-    if not measured.poisoned and str(numbers.dtype).removeprefix("torch.") in DTYPES:
+    if not poisoned and name_of_dtype(numbers.dtype) in DTYPES:
         found += _likeness(name, parameter, numbers, planned, row, comparison)
     if stream is not None and planned is not None and not planned.is_kept:
         differing = _differing(planned, numbers, stream)
         found += _some(differing, total, "elements are not the seed's")
     values = measured[1:5]
-    return Finding(name, shape, dtype, *values, moments, off, tuple(found))
+    return Finding(name, shape, dtype, *values, expected, off, tuple(found))
 
 
 def _likeness(
@@ -315,7 +282,8 @@ def _likeness(
     comparison: Comparison,
 ) -> Iterator[str]:
     """Tell of rows that are like others of the parameter; let the comparison find the others."""
-    has_varied_rows = planned is None or (planned.moments is not None and planned.moments.std > 0)
+    expected = planned.moments() if planned is not None else None
+    has_varied_rows = planned is None or (expected is not None and expected.std > 0)
     is_random = _is_random(parameter, planned)
     if not has_varied_rows and not is_random:
         return
@@ -333,10 +301,9 @@ def _check_buffer(name: str, buffer: torch.Tensor) -> Finding:
     if buffer.is_meta:
         problems.append("not initialised: on the meta device")
     elif (numbers := numbers_in(buffer)) is not None:
-        measured = _measure([numbers.cpu()], None)
+        measured, _ = _measure([numbers.cpu()], None)
         values = measured[1:5]
-        nans = measured.poisoned + measured.nans
-        problems += _some(nans, numbers.numel(), f"{_noun(buffer)} are NaN")
+        problems += _some(measured.nans, numbers.numel(), f"{_noun(buffer)} are NaN")
     return Finding(name, shape_of(buffer), buffer.dtype, *values, None, math.nan, tuple(problems))
 
 
@@ -433,7 +400,8 @@ def _verify(
     module: nn.Module, recipe: Recipe | None, seed: Any, standard_errors: float, prefix: str
 ) -> Report:
     plan = {} if recipe is None else {p.name: p for p in make_plan(module, recipe, prefix=prefix)}
-    stream = None if seed is None else seeded_stream(plan.values(), seed)
+    check_seed(plan.values(), seed)
+    stream = None if seed is None else as_stream(seed)
     paddings = _paddings(module)
     comparison = Comparison()
     findings = []

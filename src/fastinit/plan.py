@@ -1,0 +1,527 @@
+"""Plans: many named tensors, what fills each, and one parallel fill for them all.
+
+A plan is a list of entries. An entry is anything that has the attributes of `Entry`;
+`InitializerEntry` is the ordinary one, a tensor that an initializer fills.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+from fastinit.arrays import View, checked_shape, writable_view
+from fastinit.dtypes import DTYPES, NAMES
+from fastinit.fans import fans_of_shape
+from fastinit.fill import Fill, Part, locate_part, run
+from fastinit.moments import Moments, expected
+from fastinit.rules import DIMENSIONS, RULES, ZERO, Distribution, distribution_of
+from fastinit.streams import Stream, as_stream
+from fastinit.table import Table
+
+Initializer = Callable[..., Any]
+Index = Any  # a slice or a tuple of slices, as the `index` of initializers
+# A fill that joins the plan's parallel job, or a function that fills when its turn comes.
+Piece = Fill | Callable[[], object]
+COLUMNS = ("parameter", "shape", "fan in / out", "rule", "std")
+SHOWN_NAMES = 8
+ERRORS = (TypeError, ValueError, RuntimeError)
+
+
+class Description(NamedTuple):
+    """What a plan's table shows of an entry."""
+
+    rule: str
+    fans: tuple[int, int] | None = None  # in and out
+
+
+@runtime_checkable
+class Entry(Protocol):
+    """One tensor of a plan.
+
+    Attributes
+    ----------
+    name : str
+        Unique in the plan.
+    aliases : tuple of str
+        Other names of the same tensor.
+    shape : tuple of int
+        Logical shape: that of the whole tensor, of which a target may be a part.
+    dtype : str
+        fastinit's name of the dtype.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def aliases(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
+    @property
+    def dtype(self) -> str: ...  # noqa: D102
+
+    def describe(self) -> Description:
+        """Return what the plan's table shows."""
+
+    def moments(self) -> Moments | None:
+        """Return the expected moments, those of a zero row left out; None if they are unknown."""
+
+    def fills(self, target: Any, stream: Stream, index: Index = None) -> Iterable[Piece]:
+        """Return the pieces that fill a target.
+
+        Parameters
+        ----------
+        target : array or None
+            The part `index` of the tensor; None if the caller has no target.
+        stream : Stream
+            The plan's. The values of an entry come from ``stream / entry.name``.
+        index : tuple of slices, optional
+            The whole tensor by default.
+
+        Returns
+        -------
+        iterable of Piece
+            Fills join one parallel job. Functions are called before it, in the plan's order.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The target does not fit. Nothing has been written.
+        """
+
+
+E = TypeVar("E", bound=Entry)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """An initializer whose values are the same for every seed: see `fastinit.torch.constant`."""
+
+    function: Initializer
+
+    def __call__(self, tensor: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Fill one tensor."""
+        return self.function(tensor, *arguments, **keywords)
+
+    @property
+    def __wrapped__(self) -> Initializer:
+        """The function, for `inspect.signature`."""
+        return self.function
+
+    @property
+    def __name__(self) -> str:
+        """What a table shows."""
+        return text_of(self.function)
+
+
+def keep(tensor: Any) -> Any:
+    """Leave the values as they are: the default of a recipe for a part of a model.
+
+    The tensor may have any dtype, layout and device.
+    """
+    return tensor
+
+
+def text_of(initializer: Initializer) -> str:
+    """Return an initializer as the tables show it."""
+    if isinstance(initializer, functools.partial):
+        arguments = [_number_text(value) for value in initializer.args]
+        arguments += [f"{key}={_number_text(v)}" for key, v in initializer.keywords.items()]
+        return f"{text_of(initializer.func)}({', '.join(arguments)})"
+    return str(getattr(initializer, "__name__", initializer))
+
+
+def _number_text(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+
+
+def takes(initializer: Initializer, *names: str) -> bool:
+    """Return whether an initializer has parameters of these names."""
+    try:
+        parameters = inspect.signature(initializer).parameters
+    except ValueError:  # a function written in C
+        return False
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
+        return True
+    return all(
+        name in parameters and parameters[name].kind is not inspect.Parameter.POSITIONAL_ONLY
+        for name in names
+    )
+
+
+def call(initializer: Initializer, tensor: Any, generator: Any, **part: Any) -> None:
+    """Fill one tensor, by the generator if the initializer takes one."""
+    if takes(initializer, "generator"):
+        part["generator"] = generator
+    initializer(tensor, **part)
+
+
+def named(error: Exception, name: str) -> Exception:
+    """Return an error of the same kind, whose text begins with the name of a parameter."""
+    kind = next(each for each in ERRORS if isinstance(error, each))
+    return kind(f"parameter {name}: {error}")
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the name of a parameter before the error that a `with` block raises."""
+    try:
+        yield
+    except ERRORS as error:
+        raise named(error, name) from error
+
+
+@dataclass(frozen=True, eq=False)
+class InitializerEntry:
+    """A tensor that an initializer fills.
+
+    Parameters
+    ----------
+    name : str
+        The tensor's name, from which its stream derives.
+    shape : tuple of int
+        Shape of the whole tensor.
+    dtype : str
+        fastinit's name of the dtype.
+    initializer : callable
+        Fills a tensor in place and takes a `generator`, such as `fastinit.orthogonal_` or
+        ``functools.partial(fastinit.normal_, std=0.02)``. One that takes no `generator` gives the
+        same values for every seed. Parts need one that takes `shape` and `index`.
+    aliases : tuple of str, optional
+        Other names of the same tensor.
+    zero_row : int, optional
+        First index whose elements are zero, as an embedding's padding. The other values are those
+        of an entry without it.
+
+    Attributes
+    ----------
+    distribution : tuple or None
+        Distribution of the values, without the zero row; None where it is not one.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        What the initializer raises for such a tensor; the error names the entry.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    initializer: Initializer
+    aliases: tuple[str, ...] = ()
+    zero_row: int | None = None
+    distribution: Distribution | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        with naming(self.name):
+            if not callable(self.initializer):
+                raise TypeError(f"an initializer must be callable, not {self.initializer!r}")
+            if self.is_kept:
+                return
+            object.__setattr__(self, "shape", checked_shape(self.shape))
+            self._check_dtype()
+            if self.zero_row is not None and not (
+                self.shape and -self.shape[0] <= self.zero_row < self.shape[0]
+            ):
+                raise ValueError(f"there is no row {self.zero_row} in shape {self.shape}")
+            if 0 in self.shape:
+                distribution: Distribution | None = ZERO
+            else:
+                distribution = distribution_of(self.initializer, self.dtype, self.shape)
+            object.__setattr__(self, "distribution", distribution)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the values are left as they are."""
+        return self.initializer is keep
+
+    def _check_dtype(self) -> None:
+        if self.dtype not in DTYPES:
+            raise TypeError(f"it has dtype {self.dtype}, but only {NAMES} can be filled")
+
+    def describe(self) -> Description:
+        """Return the initializer as text, and the fans by its own layout and groups."""
+        rule = text_of(self.initializer)
+        if self.zero_row is not None:
+            rule += f", row {self.zero_row} zero"
+        if len(self.shape) < 2:
+            return Description(rule)
+        return Description(rule, fans_of_shape(self.shape, **_layout_of(self.initializer)))
+
+    def moments(self) -> Moments | None:
+        """Return the moments of the distribution, rounded to the dtype."""
+        return None if self.distribution is None else expected(self.distribution, self.dtype)
+
+    def fills(self, target: Any, stream: Stream, index: Index = None) -> Iterator[Piece]:
+        """Yield one fill, or the call of the initializer; around or after it the zero row."""
+        if self.is_kept:
+            return
+        view, part = self._view_of(target, index)
+        key = (stream / self.name).key
+        if self.distribution is None:
+            yield self._call(target, stream / self.name, index)
+        row = self._zero_row_in(view, part)
+        if row is None:
+            if self.distribution is not None:
+                yield view, part, self.distribution, key
+            return
+        whole = self._whole if part is None else part
+        for first, last, distribution in (
+            (0, row, self.distribution),
+            (row, row + 1, ZERO),
+            (row + 1, view.shape[0], self.distribution),
+        ):
+            if last > first and distribution is not None:
+                yield *_rows(view, whole, first, last), distribution, key
+
+    @property
+    def _whole(self) -> Part:
+        return locate_part(self.shape, None, None)[0]
+
+    def _view_of(self, target: Any, index: Index) -> tuple[View, Part | None]:
+        """Return the view of a target, and its part if it is not the whole tensor."""
+        if target is None:
+            raise ValueError("it has no target: `targets` must have an array of that name")
+        view = writable_view(target)
+        if view.dtype != self.dtype:
+            raise TypeError(f"its target has dtype {view.dtype}, but the plan says {self.dtype}")
+        if index is not None:
+            return view, locate_part(view.shape, self.shape, index)[0]
+        if view.shape != self.shape:
+            raise ValueError(
+                f"its target has shape {view.shape}, but the plan says {self.shape}: a part of the "
+                "tensor needs its index"
+            )
+        return view, None
+
+    def _call(self, target: Any, stream: Stream, index: Index) -> Callable[[], object]:
+        """Return the call of an initializer whose values are not one distribution."""
+        part = {} if index is None else {"shape": self.shape, "index": index}
+        if part and not takes(self.initializer, *part):
+            raise TypeError(
+                f"{text_of(self.initializer)} takes no `shape` and `index`, so that it cannot fill "
+                "a part of a tensor: fill the whole tensor, or give it these parameters"
+            )
+        return lambda: call(self.initializer, target, stream, **part)
+
+    def _zero_row_in(self, view: View, part: Part | None) -> int | None:
+        """Return the first index of the zero row in a target; None if it is not there."""
+        if self.zero_row is None:
+            return None
+        row = self.zero_row % self.shape[0]
+        if part is None:
+            return row
+        place, rest = divmod(row - part.start[0], part.step[0])
+        return place if rest == 0 and 0 <= place < view.shape[0] else None
+
+
+def _layout_of(initializer: Initializer) -> dict[str, Any]:
+    """Return the layout, groups and their axis that an initializer of fastinit is given."""
+    if not isinstance(initializer, functools.partial):
+        return {}
+    if not is_own(initializer.func):
+        return {}
+    names = ("layout", "groups", "group_axis")
+    return {name: initializer.keywords[name] for name in names if name in initializer.keywords}
+
+
+def _rows(view: View, part: Part, first: int, last: int) -> tuple[View, Part]:
+    """Return some of a view's first indices, and which part of the logical tensor they are."""
+    shape = (last - first, *view.shape[1:])
+    start = (part.start[0] + first * part.step[0], *part.start[1:])
+    return (
+        view.part(first * view.strides[0], shape, view.strides),
+        Part(part.logical, start, part.step),
+    )
+
+
+def is_own(initializer: Initializer) -> bool:
+    """Return whether a function is an initializer of fastinit."""
+    return inspect.isfunction(initializer) and (initializer in RULES or initializer in DIMENSIONS)
+
+
+def is_constant(initializer: Initializer) -> bool:
+    """Return whether an initializer's values are known to be the same for every seed."""
+    if isinstance(initializer, functools.partial):
+        return is_constant(initializer.func)
+    return (
+        isinstance(initializer, Constant)
+        or initializer is keep
+        or (is_own(initializer) and not takes(initializer, "generator"))
+    )
+
+
+def check_seed(entries: Iterable[Entry], seed: Any) -> None:
+    """Raise where a seed would have no effect on the values of an entry."""
+    for entry in entries if seed is not None else ():
+        if not isinstance(entry, InitializerEntry) or entry.distribution is not None:
+            continue
+        initializer = entry.initializer
+        if not takes(initializer, "generator") and not is_constant(initializer):
+            raise TypeError(
+                f"parameter {entry.name}: {text_of(initializer)} takes no `generator`, so that the "
+                "seed has no effect on it: give it that parameter, which will be a "
+                "fastinit.Stream, or mark it by fastinit.torch.constant if its values are the "
+                "same for every seed"
+            )
+
+
+class Plan(Generic[E]):
+    """Named tensors and what fills each: print it to see, fill them all at once.
+
+    Parameters
+    ----------
+    entries : iterable of Entry or tuple
+        A tuple is ``(name, shape, dtype, initializer)``, and may go on with `aliases` and
+        `zero_row`, as `fastinit.plan.InitializerEntry` takes them.
+    title : str, default "plan"
+        For the printed table.
+
+    Attributes
+    ----------
+    entries : tuple of Entry
+    title : str
+
+    Raises
+    ------
+    ValueError
+        Two tensors have the same name.
+    TypeError, ValueError, RuntimeError
+        An initializer does not take such a tensor. The error names the entry.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> import fastinit
+    >>> plan = fastinit.Plan(
+    ...     [
+    ...         ("embed", (1000, 64), "float32", partial(fastinit.normal_, std=0.02)),
+    ...         ("dense", (64, 16), "float32", partial(fastinit.he_normal_, layout="io")),
+    ...         ("bias", (16,), "float32", fastinit.zeros_),
+    ...     ]
+    ... )
+    >>> print(plan)
+    plan
+    parameter  shape    fan in / out  rule                          std
+    embed      1000x64  64 / 1000     normal_(std=0.02)             0.02
+    dense      64x16    64 / 16       kaiming_normal_(layout='io')  0.1768
+    bias       16                     zeros_                        0
+    >>> stream = fastinit.Stream(0) / "embed"
+    >>> arrays = {entry.name: fastinit.empty(entry.shape, entry.dtype) for entry in plan}
+    >>> plan.fill(0, arrays)
+    >>> bool((arrays["embed"] == fastinit.normal((1000, 64), std=0.02, generator=stream)).all())
+    True
+    """
+
+    def __init__(self, entries: Iterable[E | tuple[Any, ...]], title: str = "plan") -> None:
+        self.entries: tuple[E, ...] = tuple(
+            InitializerEntry(*entry) if isinstance(entry, tuple) else entry  # type: ignore[misc]
+            for entry in entries
+        )
+        self.title = title
+        names: set[str] = set()
+        for entry in self.entries:
+            for name in (entry.name, *entry.aliases):
+                if name in names:
+                    raise ValueError(f"parameter {name}: the plan has two tensors of that name")
+                names.add(name)
+
+    def __iter__(self) -> Iterator[E]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __repr__(self) -> str:
+        return f"<Plan {self.title}: {len(self)} entries>"
+
+    @property
+    def table(self) -> Table:
+        """Name, shape, fans, rule, and the values' standard deviation."""
+        return Table(self.title, COLUMNS, [row_of(entry) for entry in self.entries])
+
+    def __str__(self) -> str:
+        return str(self.table)
+
+    def __rich__(self) -> Table:
+        """Return what rich prints."""
+        return self.table
+
+    def show(self) -> None:
+        """Print, by rich where it is installed."""
+        self.table.show()
+
+    def fill(
+        self, seed: Any, targets: Mapping[str, Any], index: Mapping[str, Index] | None = None
+    ) -> None:
+        """Fill the targets, each from the stream of its entry's name, ``Stream(seed) / name``.
+
+        Entries of one distribution are filled together, by one team of threads. The initializers
+        of the others are called before, one after the other.
+
+        Parameters
+        ----------
+        seed : int, Stream or generator
+            As the `generator` of every initializer.
+        targets : mapping of str to array
+            By the entries' names. Entries that keep their values need none.
+        index : mapping of str to tuple of slices, optional
+            Which part of its entry's tensor a target is: as the `index` of every initializer. The
+            whole by default.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A target is missing, belongs to no entry, or does not fit; a seed has no effect on an
+            initializer. The error names the entry, and no target has changed.
+        """
+        check_seed(self.entries, seed)
+        parts = {} if index is None else index
+        names = {entry.name for entry in self.entries}
+        for argument, given in (("targets", targets), ("index", parts)):
+            unknown = [name for name in given if name not in names]
+            if unknown:
+                raise ValueError(
+                    f"{argument} has names that no entry of the plan has: {some(unknown)}; the "
+                    f"plan's names are: {some([entry.name for entry in self.entries])}"
+                )
+        stream = as_stream(seed)
+        fills: list[Fill] = []
+        calls: list[tuple[str, Callable[[], object]]] = []
+        for entry in self.entries:
+            name = entry.name
+            try:
+                for piece in entry.fills(targets.get(name), stream, parts.get(name)):
+                    if callable(piece):
+                        calls.append((name, piece))
+                    else:
+                        fills.append(piece)
+            except ERRORS as error:
+                raise named(error, name) from error
+        for name, fill in calls:
+            with naming(name):
+                fill()
+        run(fills)
+
+
+def row_of(entry: Entry) -> tuple[str, ...]:
+    """Return an entry's row of a plan's table, whose columns are `COLUMNS`."""
+    rule, fans = entry.describe()
+    moments = entry.moments()
+    return (
+        " = ".join((entry.name, *entry.aliases)),
+        "x".join(map(str, entry.shape)),
+        "" if fans is None else f"{fans[0]} / {fans[1]}",
+        rule,
+        "" if moments is None else f"{moments.std:.4g}",
+    )
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first few of many names."""
+    shown = ", ".join(names[:SHOWN_NAMES])
+    more = len(names) - SHOWN_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown or "none"
