@@ -5,7 +5,7 @@ from laws import INF, Normal, TruncatedNormal, Uniform
 from fastinit.dtypes import DTYPES
 
 NARROW_DTYPES = [name for name, dtype in DTYPES.items() if dtype.itemsize <= 2]
-WIDE_DTYPES = ("float32", "float64")
+WIDE_DTYPES = ["float32", "float64"]
 
 NARROW = [
     *(

@@ -109,3 +109,12 @@ def other_functions(done: list[int]) -> None:
     fastinit.kaiming_normal_(array, groups="2")  # type: ignore
     fastinit.constant_(array)  # type: ignore
     fastinit.uniform((3, 4), dype="float64")  # type: ignore
+
+
+def plans() -> None:
+    plan: fastinit.Plan[Any] = fastinit.Plan([("w", (4, 4), "float32", fastinit.normal_)], "model")
+    plan.fill(0, {"w": array})
+    plan.show()
+    assert_type(str(plan), str)
+    assert_type(len(plan), int)
+    fastinit.Plan(5)  # type: ignore
