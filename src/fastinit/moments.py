@@ -110,7 +110,7 @@ def rounded(value: float, dtype: str) -> float:
     if dtype == "float32":
         return single
     every = values_of(dtype)
-    magnitudes = every[: len(every) // 2]  # ascending, but for the infinity and NaNs at the end
+    magnitudes = every[: len(every) // 2]  # ascending; infinity and NaNs stand at the end
     magnitudes = magnitudes[np.isfinite(magnitudes)]
     above = min(int(np.searchsorted(magnitudes, abs(single))), len(magnitudes) - 1)
     below = max(above - 1, 0)
@@ -187,8 +187,7 @@ def _moments_of_rounded(distribution: Distribution, dtype: str, low: float, high
         mass[np.flatnonzero(~beyond)[-1]] += mass[beyond].sum()
         mass[beyond] = 0.0
     # A bound may round to a value outside the interval.
-    present = values[mass > 0]
-    low, high = min(low, float(present[0])), max(high, float(present[-1]))
+    low, high = min(low, rounded(low, dtype)), max(high, rounded(high, dtype))
     return _summed(values, mass, low, high)
 
 
@@ -257,7 +256,7 @@ def measure(
     low, high = math.inf, -math.inf
     read, tiny = _reader(dtype)
     buffer = np.empty(CHUNK)
-    with np.errstate(all="ignore"):  # what is not finite is counted
+    with np.errstate(all="ignore"):  # infinities and NaNs are counted
         for array in arrays:
             flat = array.reshape(-1)
             for start in range(0, flat.size, CHUNK):

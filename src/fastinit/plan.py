@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, overload, runtime_checkable
 
 from fastinit.arrays import View, checked_shape, writable_view
 from fastinit.dtypes import DTYPES, NAMES
@@ -49,7 +49,7 @@ class Entry(Protocol):
     aliases : tuple of str
         Other names of the same tensor.
     shape : tuple of int
-        Logical shape: that of the whole tensor, of which a target may be a part.
+        Logical shape, that of the whole tensor; a target may be a part of it.
     dtype : str
         fastinit's name of the dtype.
     """
@@ -188,8 +188,8 @@ class InitializerEntry:
         fastinit's name of the dtype.
     initializer : callable
         Fills a tensor in place and takes a `generator`, such as `fastinit.orthogonal_` or
-        ``functools.partial(fastinit.normal_, std=0.02)``. One that takes no `generator` gives the
-        same values for every seed. Parts need one that takes `shape` and `index`.
+        ``functools.partial(fastinit.normal_, std=0.02)``. `Constant` marks one that takes none.
+        `keep` leaves the tensor as it is. To fill parts, your own must take `shape` and `index`.
     aliases : tuple of str, optional
         Other names of the same tensor.
     zero_row : int, optional
@@ -199,7 +199,7 @@ class InitializerEntry:
     Attributes
     ----------
     distribution : tuple or None
-        Distribution of the values, without the zero row; None where it is not one.
+        Distribution of the values outside the zero row; None if they have no single one.
 
     Raises
     ------
@@ -232,6 +232,8 @@ class InitializerEntry:
             else:
                 distribution = distribution_of(self.initializer, self.dtype, self.shape)
             object.__setattr__(self, "distribution", distribution)
+            if distribution is None:
+                self.describe()  # raises if the layout is wrong, which a rule would have found
 
     @property
     def is_kept(self) -> bool:
@@ -256,7 +258,7 @@ class InitializerEntry:
         return None if self.distribution is None else expected(self.distribution, self.dtype)
 
     def fills(self, target: Any, stream: Stream, index: Index = None) -> Iterator[Piece]:
-        """Yield one fill, or the call of the initializer; around or after it the zero row."""
+        """Yield one fill, or the call of the initializer; a zero row divides the fill in three."""
         if self.is_kept:
             return
         view, part = self._view_of(target, index)
@@ -329,7 +331,7 @@ def _layout_of(initializer: Initializer) -> dict[str, Any]:
 
 
 def _rows(view: View, part: Part, first: int, last: int) -> tuple[View, Part]:
-    """Return some of a view's first indices, and which part of the logical tensor they are."""
+    """Return the view of the first indices [first, last), and their part of the logical tensor."""
     shape = (last - first, *view.shape[1:])
     start = (part.start[0] + first * part.step[0], *part.start[1:])
     return (
@@ -416,11 +418,19 @@ class Plan(Generic[E]):
     True
     """
 
-    def __init__(self, entries: Iterable[E | tuple[Any, ...]], title: str = "plan") -> None:
-        self.entries: tuple[E, ...] = tuple(
-            InitializerEntry(*entry) if isinstance(entry, tuple) else entry  # type: ignore[misc]
-            for entry in entries
-        )
+    @overload
+    def __init__(self, entries: Iterable[E], title: str = ...) -> None: ...
+    @overload
+    def __init__(
+        self: Plan[InitializerEntry],
+        entries: Iterable[InitializerEntry | tuple[Any, ...]],
+        title: str = ...,
+    ) -> None: ...
+    def __init__(self, entries: Iterable[Any], title: str = "plan") -> None:
+        made: list[Any] = [
+            InitializerEntry(*entry) if isinstance(entry, tuple) else entry for entry in entries
+        ]
+        self.entries: tuple[E, ...] = tuple(made)
         self.title = title
         names: set[str] = set()
         for entry in self.entries:
@@ -459,8 +469,8 @@ class Plan(Generic[E]):
     ) -> None:
         """Fill the targets, each from the stream of its entry's name, ``Stream(seed) / name``.
 
-        Entries of one distribution are filled together, by one team of threads. The initializers
-        of the others are called before, one after the other.
+        All entries whose values have a single distribution are filled in one parallel job. Before
+        it, the initializers of the other entries are called one after the other.
 
         Parameters
         ----------
@@ -477,6 +487,9 @@ class Plan(Generic[E]):
         TypeError, ValueError
             A target is missing, belongs to no entry, or does not fit; a seed has no effect on an
             initializer. The error names the entry, and no target has changed.
+        Exception
+            What an initializer raises that is called by itself. Those called before it have filled
+            their targets.
         """
         check_seed(self.entries, seed)
         parts = {} if index is None else index

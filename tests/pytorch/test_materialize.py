@@ -345,7 +345,7 @@ def integers():
         (Attribute, ValueError, r"neither parameters nor buffers: scale; register"),
         (sparse, TypeError, r"parameter 1\.weight: it has layout"),
         (integers, TypeError, r"parameter 1\.weight: it has dtype torch\.int8"),
-        (lambda: nn.LazyLinear(3), ValueError, r"parameter weight: it is of a lazy module"),
+        (lambda: nn.LazyLinear(3), ValueError, r"parameter weight: its module is lazy"),
         (nn.ReLU, ValueError, "matches nothing in ReLU"),
         (lambda: nn.ParameterList([torch.empty(3)]), ValueError, "matches nothing"),
     ],

@@ -219,7 +219,9 @@ def test_subclass_with_a_reset_of_its_own_is_not_torchs():
         def reset_parameters(self):
             nn.init.normal_(self.weight, std=1e-3)
 
-    with pytest.raises(ValueError, match=r"says nothing of 2 parameters .*: 1\.weight, 1\.bias"):
+    with pytest.raises(
+        ValueError, match=r"selects no initializer for 2 parameters .*: 1\.weight, 1\.bias"
+    ):
         ft.make_plan(nn.Sequential(nn.Linear(3, 3), Small(3, 3)), ft.torch_default)
 
 
@@ -759,7 +761,7 @@ BAD = {
     "lazy": (
         lambda: nn.Sequential(nn.Linear(3, 3), nn.LazyLinear(4)),
         ValueError,
-        r"parameter 1\.weight: it is of a lazy module",
+        r"parameter 1\.weight: its module is lazy",
     ),
 }
 
@@ -820,7 +822,7 @@ def test_wrapper_without_memory():
         (
             ft.Recipe([("*.bias", fastinit.zeros_)]),
             ValueError,
-            r"says nothing of 3 parameters of Sequential: 0.weight, 1.weight, 2.weight; add lines",
+            r"for 3 parameters of Sequential: 0.weight, 1.weight, 2.weight; add lines",
         ),
         (
             ft.Recipe([("*", fastinit.kaiming_normal_)]),

@@ -11,10 +11,8 @@ from networks import UNFILLABLE
 from torch import nn
 
 import fastinit
-from fastinit import _core
 from fastinit import torch as ft
 from fastinit.dtypes import DTYPES
-from fastinit.moments import expected
 
 
 def problems(model, *arguments, **keywords):
@@ -377,15 +375,15 @@ def test_report(capsys):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="seed needs the recipe"):
+    with pytest.raises(ValueError, match="seed needs a recipe"):
         ft.verify(layer(), seed=0)
-    with pytest.raises(ValueError, match="says nothing of"):
+    with pytest.raises(ValueError, match="selects no initializer for"):
         ft.verify(layer(), ft.Recipe([("*.bias", fastinit.zeros_)]))
 
 
 @pytest.mark.filterwarnings("ignore:Lazy modules")
 def test_lazy():
-    with pytest.raises(ValueError, match="parameter weight: it is of a lazy module"):
+    with pytest.raises(ValueError, match="parameter weight: its module is lazy"):
         ft.verify(nn.LazyLinear(3))
 
 
@@ -394,38 +392,7 @@ def test_empty_parameters():
     assert problems(model) == {}
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(
-    "distribution",
-    [
-        (_core.UNIFORM, (-0.3, 0.5)),
-        (_core.NORMAL, (0.1, 0.7)),
-        (_core.TRUNCATED_NORMAL, (0.0, 1.0, -2.0, 2.0)),
-        (_core.TRUNCATED_NORMAL, (0.0, 1.0, 1.5, math.inf)),
-        (_core.TRUNCATED_NORMAL, (0.0, 0.02, -2.0, 2.0)),
-    ],
-    ids=str,
-)
-def test_moments_are_those_of_scipy_and_of_the_fill(distribution, dtype):
-    stats = pytest.importorskip("scipy.stats")
-    method, p = distribution
-    moments = expected(distribution, dtype)
-    if method == _core.UNIFORM:
-        reference = stats.uniform(p[0], p[1] - p[0])
-    elif method == _core.NORMAL:
-        reference = stats.norm(*p)
-    else:
-        reference = stats.truncnorm((p[2] - p[0]) / p[1], (p[3] - p[0]) / p[1], p[0], p[1])
-    if dtype in ("float64", "float32"):
-        mean, variance, kurtosis = (float(each) for each in reference.stats("mvk"))
-        assert moments.mean == pytest.approx(mean, abs=1e-7)
-        assert moments.std == pytest.approx(math.sqrt(variance), rel=1e-6)
-        assert moments.kurtosis == pytest.approx(kurtosis + 3, rel=1e-5)
-    tensor = torch.empty(1 << 18, dtype=getattr(torch, dtype))
-    name = {_core.UNIFORM: "uniform_", _core.NORMAL: "normal_"}.get(method, "trunc_normal_")
-    getattr(fastinit, name)(tensor, *p, generator=0)
-    values = tensor.double()
-    assert abs(values.mean() - moments.mean) < 5 * moments.mean_error(values.numel())
-    assert abs(values.std() - moments.std) < 5 * moments.std_error(values.numel())
-    assert values.min() >= moments.low
-    assert values.max() <= moments.high
+def test_normal_truncated_in_its_far_tail():
+    recipe = ft.Recipe([("*", partial(fastinit.trunc_normal_, a=20, b=30))])
+    model = ft.init_module(layer(dtype=torch.bfloat16), recipe, 0)
+    assert problems(model, recipe, 0) == {}

@@ -63,9 +63,11 @@ def make_parser() -> argparse.ArgumentParser:
     bench.add_argument("--threads", type=_threads, help="default: the CPUs of this process")
     bench.add_argument("--dtype", default="float32", choices=list(DTYPES))
     bench.add_argument("--seed", type=_seed, default=0)
-    bench.add_argument("--repeat", type=_count, default=3, help="rounds; the best counts")
     bench.add_argument(
-        "--json", type=_writable_file, metavar="FILE", help="write what is printed here too"
+        "--repeat", type=_count, default=3, help="rounds of the comparison; the best one counts"
+    )
+    bench.add_argument(
+        "--json", type=_writable_file, metavar="FILE", help="also write the results to FILE"
     )
     return parser
 
@@ -81,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 1 where a measured standard deviation is off by more than 6 standard
-        errors.
+        The exit status: 1 if a measured standard deviation is off by more than 6 standard errors, 2
+        if the model does not fit into memory or the dtype needs a package.
     """
     options = make_parser().parse_args(arguments)
     try:

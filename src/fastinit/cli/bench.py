@@ -1,4 +1,4 @@
-"""The main job: initialise a whole network, check its statistics, race NumPy and torch."""
+"""Fill a whole network by its plan, check its statistics, and race NumPy and torch."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from fastinit.rules import Distribution
 from fastinit.table import Table
 
 Array = npt.NDArray[Any]
-# Fewer elements are not split among NumPy's threads.
+# Arrays of at most this many elements are not split among NumPy's threads.
 SPLIT_FROM = 1 << 20
-# NumPy generates and scales so many elements at a time, in the second-level cache.
+# Elements that NumPy generates and scales at a time, in the second-level cache.
 BLOCK = 1 << 16
 STANDARD_ERRORS = 6
 KINDS = {
@@ -38,7 +38,7 @@ KINDS = {
     _core.NORMAL: "normal",
     _core.TRUNCATED_NORMAL: "truncated",
 }
-# Once this has passed, no further round of the comparison is begun.
+# No round of the comparison starts after this many seconds.
 SECONDS = 10.0
 
 
@@ -101,7 +101,7 @@ def make_groups(plan: Plan[InitializerEntry], arrays: dict[str, Array]) -> list[
 
 
 def finite_or_none(value: float) -> float | None:
-    """Return what JSON can hold: it has no infinity and no NaN."""
+    """Return a value for JSON, which has no infinity and no NaN."""
     return value if math.isfinite(value) else None
 
 
@@ -118,7 +118,7 @@ def _split(array: Array, parts: int) -> list[Array]:
 def numpy_fill(
     distribution: Distribution, array: Array, generators: list[np.random.Generator]
 ) -> None:
-    """Fill by NumPy's fastest generator, each thread with one of its own."""
+    """Fill by NumPy's fastest generator, one per thread."""
     method, (first, *others) = distribution
 
     def work(part: Array, generator: np.random.Generator) -> None:
@@ -161,7 +161,7 @@ def torch_fill(distribution: Distribution, tensor: Any, init: Any) -> None:
 
 
 def peers(dtype: str, seed: int) -> dict[str, Callable[[Distribution, Array], object]]:
-    """Return what else can fill this dtype."""
+    """Return the other libraries' fills for this dtype, by name."""
     found: dict[str, Callable[[Distribution, Array], object]] = {}
     if dtype in ("float32", "float64"):
         seeds = np.random.SeedSequence(seed).spawn(fastinit.get_num_threads())
@@ -184,7 +184,7 @@ def peers(dtype: str, seed: int) -> dict[str, Callable[[Distribution, Array], ob
 
 
 def describe_machine() -> dict[str, str]:
-    """Return what the figures were taken on."""
+    """Return the processor and the versions behind the figures."""
     processor = platform.processor()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -207,7 +207,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def run_bench(model: str, dtype: str, seed: int, repeat: int) -> dict[str, Any]:
-    """Do the main job and print it; return what was printed."""
+    """Fill, check and race a model; print the results and return them."""
     machine = describe_machine()
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     plan = plan_of(MODELS[model](), model, dtype)

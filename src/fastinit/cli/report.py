@@ -13,7 +13,7 @@ def progress(title: str) -> Iterator[Callable[[int, int], object]]:
     Yields
     ------
     callable
-        Takes what is done and the total, in any unit, as `fastinit.report_progress` calls it.
+        Takes the finished work and the total in any unit, as `fastinit.report_progress` calls it.
     """
     try:
         from rich.progress import Progress

@@ -25,18 +25,18 @@ M = TypeVar("M", bound=nn.Module)
 
 @dataclass(frozen=True, eq=False)
 class PlannedParameter(InitializerEntry):
-    """A parameter and what it is to be filled with.
+    """A parameter and what fills it.
 
     Attributes
     ----------
     name : str
-        The qualified name; of a shared parameter the first, the others are `aliases`.
+        The qualified name. A shared parameter has its first name here, the others in `aliases`.
     aliases : tuple of str
     shape : tuple of int
     dtype : str
-        What it is filled in: fastinit's name, ``"bfloat16"``.
+        fastinit's name of the dtype in which it is filled, ``"bfloat16"``.
     initializer : callable
-        Of `keep`, nothing is filled.
+        `keep` fills nothing.
     zero_row : int or None
         The row that is zero: an embedding's padding.
     distribution : tuple or None
@@ -92,26 +92,25 @@ def make_plan(
         The model, on any device, meta included.
     recipe : Recipe
     prefix : str, optional
-        The module's own name within the whole model, ``"layers.3."``, where it is a part of one;
-        as the names, without what wrappers add to it.
+        The module's name in the whole model, ``"layers.3."``, if it is a part of one; without the
+        parts that wrappers add to names.
     dtype : torch.dtype, optional
-        What the parameters are to be filled in, where not in their own.
+        The dtype in which floating-point parameters are filled; their own by default.
 
     Returns
     -------
     Plan
-        Its names are those of the model without wrappers: what `torch.compile`, DataParallel,
-        DistributedDataParallel, FullyShardedDataParallel, AveragedModel and activation
-        checkpointing put into them is left out, wherever in the model the wrapper is.
+        Names are those of the model without wrappers: they leave out what `torch.compile`,
+        DataParallel, DistributedDataParallel, FullyShardedDataParallel, AveragedModel and
+        activation checkpointing add, wherever in the model the wrapper is.
 
     Raises
     ------
     ValueError
-        Parameters that no line selects, a recipe that selects nothing, a lazy module, a tensor that
-        an initializer does not take.
+        No line selects a parameter; the recipe selects nothing; a module is lazy; an initializer
+        does not take a tensor.
     TypeError
-        A dtype or layout that cannot be filled, of a parameter that is to be filled: what a line
-        `keep` selects may have any.
+        A parameter has a dtype or layout that cannot be filled, and the recipe does not `keep` it.
 
     Examples
     --------
@@ -134,7 +133,7 @@ def make_plan(
         site = Site(name, parameter, owner, ancestors, every_name)
         with naming(name):
             if is_lazy(parameter):
-                raise ValueError("it is of a lazy module, which has no shapes yet: run it once")
+                raise ValueError("its module is lazy and has no shapes yet: run the module once")
             found = recipe.find(site)
         if found is None:
             unknown.append(name)
@@ -169,8 +168,8 @@ def make_plan(
         )
     if unknown:
         raise ValueError(
-            f"recipe {recipe.name!r} says nothing of {len(unknown)} parameters of {kind}: "
-            f"{some(unknown)}; add lines for them, or a default: "
+            f"recipe {recipe.name!r} selects no initializer for {len(unknown)} parameters of "
+            f"{kind}: {some(unknown)}; add lines for them, or a default: "
             "recipe + fastinit.torch.torch_default, or a last line ('*', initializer)"
         )
     texts = recipe.texts()
@@ -192,24 +191,23 @@ def init_module(
 ) -> M:
     """Fill a model's parameters by a recipe, in one parallel fill.
 
-    Each parameter is filled from the stream of its qualified name, ``Stream(seed) / name``: its
-    values depend neither on the order of layers, nor on the other layers, nor on the number of
-    threads. Buffers are left alone.
+    Each parameter is filled from the stream of its qualified name, ``Stream(seed) / name``. Its
+    values do not depend on other layers, their order, or the number of threads. Buffers do not
+    change.
 
     Parameters
     ----------
     module : torch.nn.Module
-        In CPU memory; for one on the meta device see `materialize`.
+        In CPU memory; `materialize` takes a model on the meta device.
     recipe : Recipe
-        `torch_default`, `resnext`, ... or one's own.
+        `torch_default`, `resnext`, ... or your own.
     seed : int, Stream or generator
         As the `generator` of every initializer.
     prefix : str, optional
-        The module's own name within the whole model, ``"layers.3."``, where it is a part of one:
-        then it gets what the whole would give it. As the names in `make_plan`, without what
-        wrappers add to it.
+        The module's name in the whole model, ``"layers.3."``, if it is a part of one: it then gets
+        the values that it has in the whole. Without the parts that wrappers add to names.
     dry_run : bool, default False
-        Print the plan as a table, and touch nothing.
+        Print the plan, and fill nothing.
 
     Returns
     -------
@@ -219,11 +217,10 @@ def init_module(
     Raises
     ------
     ValueError, TypeError
-        As `make_plan`; a parameter that is to be filled and is not in CPU memory; a seed, and an
-        initializer of one's own that takes no `generator` and is not marked by `constant`. The
-        error names the parameter, and nothing was changed. (But for an initializer of one's own
-        that raises by itself: then the parameters that are not of one distribution may have been
-        filled.)
+        As `make_plan`; a parameter to be filled is not in CPU memory; a seed is given, and your own
+        initializer takes no `generator` and is not marked by `constant`. The error names the
+        parameter, and the model is unchanged. After an error that your own initializer raises,
+        parameters that are not of one distribution may have been filled.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Recipes: which parameters get which initializer."""
+"""Recipes: which parameters of a model get which initializer."""
 
 from __future__ import annotations
 
@@ -19,26 +19,25 @@ from fastinit.table import Table
 
 __all__ = ["PerSite", "Recipe", "Site", "ZeroRow", "constant", "keep", "per_site"]
 
-# The modules whose functions take a torch.Generator, no stream.
+# Modules whose initializers take a torch.Generator, but no Stream.
 TORCHS = (nn.init.__name__, "fastinit.torch.init")
 
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """A parameter and where it stands, as the lines of a recipe see it.
+    """A parameter and its place in the model: what the lines of a recipe select by.
 
     Attributes
     ----------
     name : str
-        The qualified name, ``"layers.0.weight"``; of a shared parameter the first. What
-        `torch.compile`, DataParallel, activation checkpointing and the like put into names is not
-        part of it.
+        The qualified name, ``"layers.0.weight"``; the first one of a shared parameter. Without the
+        parts that `torch.compile`, DataParallel and other wrappers add.
     tensor : torch.Tensor
-        The parameter, maybe on the meta device: look at its shape alone.
+        The parameter. It may be on the meta device, where it has a shape but no values.
     module : torch.nn.Module
-        The module that has it.
+        The module that owns it.
     ancestors : tuple of torch.nn.Module
-        The modules around that one, from the whole model down, without such wrappers.
+        The modules around `module`, from the whole model down, without wrappers.
     names : tuple of str
         The names of all the model's parameters.
     """
@@ -52,7 +51,7 @@ class Site:
 
 @dataclass(frozen=True)
 class PerSite:
-    """An initializer that depends on where the parameter stands: see `per_site`.
+    """An initializer that depends on the parameter's place in the model: see `per_site`.
 
     Attributes
     ----------
@@ -67,7 +66,7 @@ class PerSite:
 
 
 def per_site(label: str) -> Callable[[Callable[[Site], Initializer]], PerSite]:
-    """Make an initializer of a function that takes the `Site` and returns one.
+    """Turn a function that takes a `Site` and returns an initializer into a `PerSite`.
 
     Parameters
     ----------
@@ -77,7 +76,7 @@ def per_site(label: str) -> Callable[[Callable[[Site], Initializer]], PerSite]:
     Returns
     -------
     callable
-        A decorator, which returns a `PerSite`.
+        A decorator that returns a `PerSite`.
 
     Raises
     ------
@@ -105,12 +104,12 @@ def per_site(label: str) -> Callable[[Callable[[Site], Initializer]], PerSite]:
 
 @dataclass(frozen=True)
 class ZeroRow:
-    """An initializer, but for one row of zeros: an embedding's padding.
+    """An initializer with one row of zeros: an embedding's padding.
 
     Parameters
     ----------
     initializer : callable
-        Fills the other rows, each as if there were no such row.
+        Fills the other rows with the values that they have without the zero row.
     row : int
     """
 
@@ -131,15 +130,15 @@ class ZeroRow:
 
 
 def constant(function: Initializer) -> Constant:
-    """Mark an initializer of one's own as one whose values are the same for every seed.
+    """Mark your own initializer as one whose values are the same for every seed.
 
-    Where a seed is given, a recipe refuses an initializer that takes no `generator`, since the seed
-    would have no effect on it. The mark says that this is meant. It is a decorator too.
+    With a seed, a recipe refuses an unmarked initializer that takes no `generator`, because the
+    seed would have no effect on it. `constant` is also a decorator.
 
     Parameters
     ----------
     function : callable
-        Fills a tensor in place; any callable, also a lambda or a `functools.partial`.
+        Any callable that fills a tensor in place, lambdas and `functools.partial` included.
 
     Returns
     -------
@@ -168,9 +167,9 @@ CONSTANT_FUNCTIONS = (torch.zero_, torch.fill_, torch.Tensor.zero_, torch.Tensor
 
 
 def _taking_streams(initializer: Initializer) -> Initializer:
-    """Return fastinit's own initializer for torch's of the same name, which takes no stream.
+    """Replace an initializer of torch by fastinit's of the same name, which takes a stream.
 
-    Torch's functions that need no stream are marked.
+    Functions of torch that need no stream are marked as `Constant`.
     """
     if isinstance(initializer, functools.partial):
         function = _taking_streams(initializer.func)
@@ -195,7 +194,7 @@ def _is_class(where: Where) -> TypeGuard[type | UnionType]:
 
 def _matches(where: Where, site: Site) -> bool:
     if isinstance(where, str):
-        # So that "*.bias" has the bias of a bare layer too.
+        # "*.bias" also selects the bias of a bare layer.
         return fnmatchcase(site.name, where) or fnmatchcase("." + site.name, where)
     if isinstance(where, tuple):
         return all(_matches(each, site) for each in where)
@@ -215,7 +214,7 @@ def _check_where(where: Where) -> None:
     elif not isinstance(where, str) and not callable(where):
         raise TypeError(
             "a recipe's line selects by a pattern of qualified names, a module class (or "
-            "several, A | B), a function of a Site, or a tuple of these, all of which must hold, "
+            "several, A | B), a function of a Site, or a tuple of these that must all hold, "
             f"not by {where!r}"
         )
 
@@ -238,26 +237,26 @@ Line = tuple[Where, Initializer | PerSite]
 
 
 class Recipe:
-    """An ordered list of lines: which parameters, and the initializer they get. The first wins.
+    """An ordered list of lines (which parameters, which initializer); the first match wins.
 
     Parameters
     ----------
     lines : iterable of (where, initializer)
-        `where` is a shell pattern of qualified names (``"*.bias"``), a module class (or several,
-        ``nn.Linear | nn.Conv2d``) that has the parameter, a function of a `Site`, or a tuple of
-        these, all of which must hold. `initializer` is any function that fills a tensor in place
-        and takes a `generator`, such as `fastinit.orthogonal_` or
-        ``functools.partial(fastinit.normal_, std=0.02)``, one that takes none and is marked by
-        `constant`, or a `PerSite`; a function of `torch.nn.init` stands for fastinit's of the same
-        name. A last line ``("*", ...)`` is the default; without one, a parameter that no line
+        `where` is a shell pattern of qualified names (``"*.bias"``), the class of the owning module
+        (or several, ``nn.Linear | nn.Conv2d``), a function of a `Site`, or a tuple of these that
+        must all hold. `initializer` is a function that fills a tensor in place and takes a
+        `generator`, such as `fastinit.orthogonal_` or
+        ``functools.partial(fastinit.normal_, std=0.02)``; one without `generator` that is marked by
+        `constant`; or a `PerSite`. A function of `torch.nn.init` stands for fastinit's of the same
+        name. A last line ``("*", ...)`` is the default. Without a default, a parameter that no line
         selects is an error.
     name : str, optional
-        For the tables.
+        Shown in tables and errors.
 
     Raises
     ------
     TypeError
-        A line that is no such pair.
+        A line is not such a pair.
 
     Examples
     --------
@@ -292,7 +291,7 @@ class Recipe:
         return None
 
     def __add__(self, other: Recipe) -> Recipe:
-        """Return the lines of both; where both select a parameter, the first one's line wins."""
+        """Return the lines of both; if both select a parameter, the first recipe wins."""
         if not isinstance(other, Recipe):
             return NotImplemented
         return Recipe(self.lines + other.lines, f"{self.name} + {other.name}")

@@ -1,4 +1,4 @@
-"""Checks of a model's parameters: initialised, finite, as wide as the recipe says, none alike."""
+"""Checks of a model's parameters: initialised, finite, of the recipe's moments, none alike."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from fastinit.torch.poison import count_poison
 from fastinit.torch.recipe import Recipe
 from fastinit.torch.values import INTEGERS, is_dense, name_of_dtype, numbers_in, shape_of
 
-STARTS = 64  # elements of each row that are looked at first
-# More subnormal values than this share are no weights: pointers and small integers look like that.
+STARTS = 64  # elements at the start of a row that are compared with zero first
+# Above this share of subnormal values, memory holds pointers or small integers, not weights.
 SUBNORMAL_SHARE = 0.01
 WIDE_EXPONENT = (torch.float64, torch.float32, torch.bfloat16)
 
 
 class VerificationError(RuntimeError):
-    """A model's parameters are not what they should be; `report` tells more."""
+    """A model's parameters have problems, which `report` lists."""
 
     def __init__(self, report: Report) -> None:
         super().__init__("\n".join(map(str, report.bad)))
@@ -50,7 +50,7 @@ class VerificationError(RuntimeError):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was measured of a parameter or buffer, and what is wrong with it.
+    """The measured moments of a parameter or buffer, and its problems.
 
     Attributes
     ----------
@@ -58,13 +58,13 @@ class Finding:
     shape : tuple of int
     dtype : torch.dtype
     mean, std : float
-        Of the finite values.
+        Those of the finite values, as are `minimum` and `maximum`.
     minimum, maximum : float
     expected : Moments or None
-        What the recipe says, where there is one.
+        Moments that the recipe gives; None without a recipe.
     off : float
-        By how many standard errors mean or std is off, whichever is more; NaN if nothing is
-        expected.
+        The larger distance of mean and std from the expected ones, in standard errors; NaN if none
+        are expected.
     problems : tuple of str
     """
 
@@ -107,7 +107,7 @@ class Report:
         return not self.bad
 
     def raise_if_bad(self) -> None:
-        """Raise `VerificationError` where there is a problem."""
+        """Raise `VerificationError` if there is a problem."""
         if not self.ok:
             raise VerificationError(self)
 
@@ -159,7 +159,7 @@ def _some(count: int, total: int, what: str) -> Iterator[str]:
 
 
 def _row_problems(rows: Rows, hashes: Hashes | None, padding: int | None) -> Iterator[str]:
-    """Tell of rows that are zero, or equal to an earlier one."""
+    """Yield the problem of rows that are zero, and that of rows equal to an earlier one."""
     total = len(rows)
     if total < 2:
         return
@@ -179,7 +179,7 @@ def _row_problems(rows: Rows, hashes: Hashes | None, padding: int | None) -> Ite
 def _expected_problems(
     measured: Measured, expected: Moments, dtype: torch.dtype, most: float
 ) -> tuple[float, list[str]]:
-    """Return by how many standard errors the moments are off, and what is wrong."""
+    """Return the larger distance of the moments in standard errors, and the problems."""
     bounds = [abs(bound) for bound in (expected.low, expected.high) if math.isfinite(bound)]
     margin = torch.finfo(dtype).eps * max(bounds, default=0.0)
     problems = []
@@ -197,7 +197,7 @@ def _expected_problems(
 
 
 def _differing(planned: PlannedParameter, tensor: torch.Tensor, stream: Stream) -> int:
-    """Count elements that are not the bits that the recipe and the seed give."""
+    """Count the elements whose bits differ from those of the recipe and the seed."""
     wanted = torch.empty_like(tensor)
     Plan([planned]).fill(stream, {planned.name: wanted})
     integers = INTEGERS[tensor.dtype.itemsize]
@@ -205,10 +205,9 @@ def _differing(planned: PlannedParameter, tensor: torch.Tensor, stream: Stream) 
 
 
 def _is_random(parameter: torch.Tensor, planned: PlannedParameter | None) -> bool:
-    """Tell whether a parameter should be equal to no other.
+    """Return whether a parameter should differ from every other.
 
-    Without a recipe one that is trained should, unless it is seen to be constant. Frozen ones are
-    often copies on purpose, or tables.
+    Without a recipe, trained parameters should. Frozen ones are often tables or deliberate copies.
     """
     if planned is None:
         return parameter.requires_grad
@@ -281,7 +280,7 @@ def _likeness(
     row: int | None,
     comparison: Comparison,
 ) -> Iterator[str]:
-    """Tell of rows that are like others of the parameter; let the comparison find the others."""
+    """Yield the problems of rows within the parameter; hand it to the comparison of parameters."""
     expected = planned.moments() if planned is not None else None
     has_varied_rows = planned is None or (expected is not None and expected.std > 0)
     is_random = _is_random(parameter, planned)
@@ -327,41 +326,44 @@ def verify(
 ) -> Report:
     """Check that a model's parameters are initialised as they should be.
 
-    Always: no parameter or buffer on the meta device, no element that `poison_` has left, no NaN,
-    no infinity. Without a recipe: no rows of a matrix that are zero or equal (except an embedding's
-    padding), and few subnormal values, which is what memory looks like that holds something else.
-    With a recipe: mean and standard deviation within `standard_errors` standard errors of what it
-    says, values between its bounds, constants exact, and no zero or equal rows where they are
-    random.
-    With recipe and seed: the very bits that `init_module` gives.
+    * Always: no parameter or buffer is on the meta device; no element is poison of `poison_`, NaN
+      or infinite.
+    * Without a recipe: no rows of a matrix are zero or equal (except an embedding's padding), and
+      few values are subnormal, as they are in memory that holds something else.
+    * With a recipe: mean and standard deviation lie within `standard_errors` standard errors of the
+      recipe's, values between its bounds; constants are exact; no rows of random parameters are
+      zero or equal.
+    * With recipe and seed: every bit is the one that `init_module` gives.
 
-    Across the model: no parameter equals an earlier one, shares rows with it, or starts with the
-    same values, as layers do that were copied or drawn from one seed. With a recipe this compares
-    the parameters that it makes random; without one, those that require a gradient. A shared
-    parameter is one parameter. Values with less than 80 random bits are not compared; only elements
-    count that are neither zero nor equal to the one before, so that constants, identities and Dirac
-    deltas have none.
+    * Across the model: no parameter equals an earlier one, shares rows with it, or starts with the
+      same values, as layers do that were copied or drawn from one seed.
 
-    Every dtype and layout is accepted. Of complex parameters the real and imaginary parts are
-    checked, of sparse ones the stored values (not their rows). Rows are compared in the dtypes that
-    can be filled, and in complex ones. Integers, booleans and quantised values are only checked to
-    have memory. What a recipe keeps is checked for poison, NaN, infinities and subnormal values.
+    The last check compares the parameters that the recipe makes random; without a recipe, those
+    that require a gradient. A shared parameter is one parameter. Values with less than 80 random
+    bits are not compared. Only elements that are neither zero nor equal to the previous element
+    have random bits, so that constants, identities and Dirac deltas have none.
+
+    `verify` accepts every dtype and layout. It checks the real and imaginary parts of complex
+    parameters, and the stored values (not the rows) of sparse ones. It compares rows in the dtypes
+    that can be filled, and in complex ones. It checks only that integers, booleans and quantised
+    values have memory. It checks what a recipe keeps for poison, NaN, infinities and subnormal
+    values.
 
     The comparison reads all values once, at about 2 GB/s and 0.2 us per row, and those with equal
     hashes once more. It keeps 8 bytes per row, and needs about 60 bytes per row at the end.
 
-    Memory that was never written cannot be told from zeros, or from what it held before: only
-    `poison_` before the initialisation, or a recipe, makes that check a proof.
+    Memory that was never written looks like zeros, or like its previous contents. Only `poison_`
+    before the initialisation, or a recipe, proves that every element was written.
 
     Parameters
     ----------
     module : torch.nn.Module
     recipe : Recipe, optional
     seed : int or Stream, optional
-        As it was given to `init_module`; needs a recipe.
+        The one given to `init_module`; needs a recipe.
     standard_errors : float, default 6
     strict : bool, default False
-        Raise `VerificationError` where there is a problem.
+        Raise `VerificationError` if there is a problem.
     prefix : str, optional
         As for `init_module`. Names are those of the model without wrappers, as in `make_plan`.
 
@@ -374,7 +376,7 @@ def verify(
     VerificationError
         Only if `strict`.
     ValueError, TypeError
-        As `make_plan`; a seed without a recipe.
+        As `make_plan`; a seed is given without a recipe.
 
     Examples
     --------
@@ -388,8 +390,8 @@ def verify(
     weight: 3 of 64 rows are zero
     """
     if seed is not None and recipe is None:
-        raise ValueError("seed needs the recipe that it was given with")
-    with torch.device("cpu"):  # whatever the default device is
+        raise ValueError("seed needs a recipe: pass the one that init_module was given")
+    with torch.device("cpu"):  # even if the default device is another
         report = _verify(module, recipe, seed, standard_errors, prefix)
     if strict:
         report.raise_if_bad()
@@ -408,7 +410,7 @@ def _verify(
     for parameter, (first, *_) in parameter_places(module, prefix).items():
         name = first.name
         if is_lazy(parameter):
-            raise ValueError(f"parameter {name}: it is of a lazy module: run it once")
+            raise ValueError(f"parameter {name}: its module is lazy: run the module once")
         planned, padding = plan.get(name), paddings.get(parameter)
         findings.append(
             _check_parameter(name, parameter, planned, padding, stream, standard_errors, comparison)
