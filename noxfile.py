@@ -21,6 +21,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
 TORCHES = ["oldest", "2.13.0", "2.14.1", "2.15.0"]
 TORCH = "2.13.0"  # of the sessions that do not choose one: has wheels without CUDA
+TYPED_EXAMPLES = PROJECT["tool"]["pyright"]["include"]
 # The two commands at the head of README.md.
 BENCH, PYTEST = re.findall(r"(?m)^    (pip install .*)$", Path("README.md").read_text())
 
@@ -37,9 +38,9 @@ nox.options.sessions = [
     "readme",
     "tests",
     "lint",
+    "typing",
     "wheel",
     "numpy-3.11(oldest)",
-    "numpy-3.12(newest)",
     "numpy-3.13(newest)",
     "oldest_build-3.11",
     "clang",
@@ -76,6 +77,12 @@ def install_everything(session: nox.Session) -> None:
     """Install fastinit with every framework that it can work with."""
     extras = ",".join(PROJECT["project"]["optional-dependencies"])
     compile_anew(session, f".[{extras}]", f"torch=={TORCH}")
+    install_timm(session)
+
+
+def install_timm(session: nox.Session) -> None:
+    """Install timm without torchvision, which its module of initialisation does without."""
+    session.install("--no-deps", "timm")
 
 
 def distributions(session: nox.Session) -> Path:
@@ -115,15 +122,33 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and types."""
-    session.install("ruff", "mypy", "cython-lint", "numpy", "rich", "pytest", f"torch=={TORCH}")
+    """Check style."""
+    session.install("ruff", "cython-lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("mypy")
     session.run("cython-lint", "src/fastinit/_core.pyx", "src/fastinit/_core.pxd")
     folders = "csrc", "csrc/isa", "tests/c", "benchmarks"
     sources = [str(path) for folder in folders for path in Path(folder).glob("*.[ch]")]
     session.run("clang-format", "--dry-run", "--Werror", *sources, external=True)
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types: of the source with mypy, and those that users see with mypy and pyright."""
+    # PyPI's pyright downloads itself from npm; basedpyright is pyright and Node.js in wheels.
+    session.install("mypy", "basedpyright", "numpy", "rich", "pytest", f"torch=={TORCH}")
+    session.run("mypy")
+    for file in TYPED_EXAMPLES:
+        session.run("mypy", file)
+    session.run("basedpyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run the examples of the pages and of the docstrings, and follow the pages' links."""
+    install_everything(session)
+    session.run("pytest", "--nothing-missing", "tests/test_documents.py", *session.posargs)
+    session.run("pytest", "--nothing-missing", "tests", "-k", "docstrings or examples_run")
 
 
 @nox.session
@@ -174,6 +199,7 @@ def torch(session: nox.Session, version: str) -> None:
     else:
         pinned = f"torch=={version}"
     install_wheel(session, "cli,test,torch,jax,narrow,plots", pinned, "transformers")
+    install_timm(session)
     run_tests_of_sdist(session, "tests/pytorch", "tests/test_arrays.py", "--nothing-missing")
 
 
@@ -222,10 +248,12 @@ def identity(session: nox.Session) -> None:
 
 
 @nox.session
-def statistics(session: nox.Session) -> None:
-    """Test the distributions at full length: an hour."""
+def evidence(session: nox.Session) -> None:
+    """Test the distributions at full length, then measure docs/evidence.md anew: hours."""
     install_everything(session)
     session.run("pytest", "tests/statistics", "--slow", *session.posargs)
+    session.run("python", "tests/statistics/measure.py")
+    session.run("python", "tests/statistics/report.py")
 
 
 @nox.session

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import fastinit
 from benchmarks import machine, results
 from benchmarks.console import console, print_bars, print_disturbances, print_machine, print_race
-from benchmarks.groups import ELEMENTS, GROUPS, UNIT, Settings
-from benchmarks.peers import ACTIVE_ISA
+from benchmarks.groups import GROUPS, Settings
+from benchmarks.options import multiple_of
+from benchmarks.rows import ACTIVE_ISA, ELEMENTS, UNIT
 
 EPILOG = "a quick run: python -m benchmarks --elements 1048576 --rounds 3 --only single"
-
-
-def _multiple_of(unit: int) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        value = int(text) if text.isdecimal() else 0
-        if value < unit or value % unit != 0:
-            raise argparse.ArgumentTypeError(f"must be a positive multiple of {unit}, not {text!r}")
-        return value
-
-    return convert
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -35,15 +26,15 @@ def make_parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=("run", "report"),
         default="run",
-        help="time (the default), or make the pictures and the READMEs' tables from a results file",
+        help="time (the default), or write the pages' pictures and tables from a results file",
     )
     parser.add_argument(
         "--elements",
-        type=_multiple_of(UNIT),
+        type=multiple_of(UNIT),
         default=ELEMENTS,
         help=f"default {ELEMENTS}; every size follows from it",
     )
-    parser.add_argument("--rounds", type=_multiple_of(1), default=5)
+    parser.add_argument("--rounds", type=multiple_of(1), default=5)
     parser.add_argument("--only", action="append", choices=list(GROUPS), metavar="GROUP",
                         help=f"one of {', '.join(GROUPS)}; may be given again")  # fmt: skip
     parser.add_argument(
@@ -58,7 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     """Take a run and print it."""
-    settings = Settings(options.elements, options.rounds, fastinit.get_num_threads())
+    settings = Settings(options.elements, fastinit.get_num_threads(), options.rounds)
     print_machine(machine.describe())
     races = []
     for name in options.only or GROUPS:

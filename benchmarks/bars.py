@@ -8,6 +8,8 @@ from benchmarks import limits
 from benchmarks.construction import ACCELERATED, STOCK
 from benchmarks.results import Run
 
+MISSED = "MISSED"
+
 
 class Bar(NamedTuple):
     """A figure of a race: the time of one side, divided by another's where there is one.
@@ -50,7 +52,7 @@ class Bar(NamedTuple):
             return "goal reached"
         if self.bar is None:
             return "goal missed"
-        return "reached" if self.passes(value, self.bar) else "MISSED"
+        return "reached" if self.passes(value, self.bar) else MISSED
 
     def text(self, value: float | None, sign: str = "") -> str:
         """Return a value with its unit; nothing for None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,12 +14,14 @@ from benchmarks.bars import BARS
 from benchmarks.machine import PEERS, installed
 from benchmarks.results import Race, Run
 
-console = Console(highlight=False)
+WIDTH = 100  # of a file or a pipe
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 DISTURBING_CPUS = 0.1
 COLOURS = {"goal reached": "green", "reached": "green", "MISSED": "red", "goal missed": "yellow"}
 
 
-def _table(title: str, columns: Iterable[str]) -> Table:
+def new_table(title: str, columns: Iterable[str]) -> Table:
+    """Return an empty table; its first column is text, the others are numbers."""
     table = Table(
         title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
     )
@@ -27,11 +30,16 @@ def _table(title: str, columns: Iterable[str]) -> Table:
     return table
 
 
+def print_hardware(processor: str, cpus: int, caches: dict[str, str], isa: str) -> None:
+    """Print the processor, and by which instruction set it fills."""
+    sizes = ", ".join(f"{level} {size}" for level, size in caches.items())
+    console.print(f"{processor}, {cpus} CPUs, {sizes}, {isa}")
+
+
 def print_machine(machine: dict[str, Any]) -> None:
     """Print what a run is taken on, and who is missing."""
-    caches = ", ".join(f"{level} {size}" for level, size in machine["caches"].items())
+    print_hardware(machine["processor"], machine["cpus"], machine["caches"], machine["isa"])
     versions = [f"{name} {number}" for name, number in machine["versions"].items() if number]
-    console.print(f"{machine['processor']}, {machine['cpus']} CPUs, {caches}, {machine['isa']}")
     console.print(", ".join(versions))
     missing = [name for name in PEERS if installed(name) is None]
     if missing:
@@ -44,7 +52,7 @@ def print_race(race: Race) -> None:
     """Print what every side took, the fastest first."""
     threads = "1 thread" if race.threads == 1 else f"{race.threads} threads"
     title = f"{race.group}: {race.name}, {race.elements:,} elements, {threads}"
-    table = _table(title, ("side", "us a call", "ns an element", "GB/s"))
+    table = new_table(title, ("side", "us a call", "ns an element", "GB/s"))
     for side in sorted(race.seconds, key=race.time):
         microseconds = f"{race.time(side) * 1e6:,.2f}"
         speed = "" if race.size is None else f"{race.gigabytes(side):.2f}"
@@ -63,7 +71,7 @@ def print_disturbances(run: Run) -> None:
 def print_bars(run: Run) -> None:
     """Print what was reached, and what was missed."""
     title = f"Bars and goals ({run.elements:,} elements, medians of {run.rounds} rounds)"
-    table = _table(title, ("figure", "value", "bar", "goal", "verdict"))
+    table = new_table(title, ("figure", "value", "bar", "goal", "verdict"))
     for bar in BARS:
         if run.of(bar.group):
             *cells, verdict = bar.cells(run)

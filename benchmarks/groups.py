@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,45 +14,39 @@ import fastinit
 from benchmarks import limits, peers
 from benchmarks.construction import MODELS, WAYS, construct
 from benchmarks.machine import OtherProcesses, installed
-from benchmarks.models import fill_each, fill_together, gpt2_fills
-from benchmarks.peers import NORMAL, TRUNCATED, TRUNCATED_USUAL, UNIFORM, Work
+from benchmarks.models import fill_each, fill_together, gpt2_elements
 from benchmarks.results import Race
+from benchmarks.rows import (
+    KAIMING,
+    NORMAL,
+    NUMPY,
+    ORTHOGONAL,
+    SMALLEST,
+    TENSOR,
+    TRUNCATED,
+    TRUNCATED_USUAL,
+    UNIFORM,
+    Sizes,
+    Work,
+    creation_side,
+    fastinit_side,
+    model_side,
+    small_side,
+)
 from benchmarks.timing import Side, alternate
 from fastinit import _core
-from fastinit.arrays import dtype_of
 from fastinit.dtypes import DTYPES
 from fastinit.fill import run
 
 Array = npt.NDArray[Any]
-ELEMENTS = 64 << 20
-SMALLEST = 64
-UNIT = SMALLEST * SMALLEST  # every size that follows from a multiple of it is whole cache lines
 TRUNCATED_NAMES = {TRUNCATED: "+-2 sigma", TRUNCATED_USUAL: "std .02 within +-2"}
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How much is filled, how often, and on how many threads at most."""
+class Settings(Sizes):
+    """How much is filled, on how many threads at most, and how often."""
 
-    elements: int
     rounds: int
-    threads: int
-
-    @cached_property
-    def memory(self) -> Array:
-        """Memory on huge pages, touched, that all sides fill in turn."""
-        memory = fastinit.empty(self.elements, "float64").view(np.uint8)
-        memory.fill(0)
-        return memory
-
-    def array(self, elements: int, dtype: str) -> Array:
-        """Return an array in that memory."""
-        return self.memory[: elements * DTYPES[dtype].itemsize].view(dtype_of(dtype))
-
-    @property
-    def width(self) -> int:
-        """Width of a square matrix of about as many elements, in whole cache lines."""
-        return math.isqrt(self.elements) // 16 * 16
 
     @property
     def dtypes(self) -> list[str]:
@@ -99,14 +92,14 @@ def single(settings: Settings) -> Iterator[Race]:
         for work, interval in TRUNCATED_NAMES.items():
             if work == TRUNCATED_USUAL and dtype != "float32":
                 continue
-            own = peers.fastinit_side(NORMAL, array, name="fastinit normal_")
+            own = fastinit_side(NORMAL, array, name="fastinit normal_")
             name = f"{work.name} {dtype} {interval}"
             yield settings.race(
                 "single", name, [own, *_everyone(work, array)], array.size, array.nbytes
             )
     width = settings.width
     array = settings.array(width * width, "float32").reshape(width, width)
-    sides = _everyone(Work("kaiming_normal_", ()), array)
+    sides = _everyone(KAIMING, array)
     yield settings.race("single", "kaiming_normal_ float32", sides, array.size, array.nbytes)
 
 
@@ -114,7 +107,7 @@ def dtypes(settings: Settings) -> Iterator[Race]:
     """Each dtype against float32, one thread."""
     for work in (UNIFORM, NORMAL, TRUNCATED):
         sides = [
-            peers.fastinit_side(work, settings.array(settings.elements, dtype), name=dtype)
+            fastinit_side(work, settings.array(settings.elements, dtype), name=dtype)
             for dtype in settings.dtypes
         ]
         yield settings.race("dtypes", work.name, sides, settings.elements, None)
@@ -128,7 +121,7 @@ def keystream(settings: Settings) -> Iterator[Race]:
     sides = [
         *limits.sides(memory),
         Side("fastinit", partial(run, bits), partial(fastinit.set_num_threads, 1)),
-        peers.fastinit_side(UNIFORM, memory.view(np.float32), name="fastinit uniform_"),
+        fastinit_side(UNIFORM, memory.view(np.float32), name="fastinit uniform_"),
     ]
     yield settings.race("keystream", "bytes", sides, memory.size, memory.nbytes)
 
@@ -144,7 +137,7 @@ def curve(settings: Settings) -> Iterator[Race]:
             array = fastinit.empty(elements, "float32")
             array.fill(0)
         sides = limits.sides(array)
-        sides.append(peers.fastinit_side(UNIFORM, array, name="fastinit uniform_"))
+        sides.append(fastinit_side(UNIFORM, array, name="fastinit uniform_"))
         slow = elements > settings.elements  # the curves of the others are flat by then
         everyone = peers.sides(NORMAL, array)[: 1 if slow else None]
         sides += [side for side in everyone if side.name in kept]
@@ -170,11 +163,9 @@ def threads(settings: Settings) -> Iterator[Race]:
 def cold(settings: Settings) -> Iterator[Race]:
     """Arrays that are created, on all threads."""
     elements, count = 4 * settings.elements, settings.threads
-    prepare = partial(fastinit.set_num_threads, count)
     sides = limits.first_touch_sides(4 * elements, count)
-    for creator in (fastinit.uniform, fastinit.normal):
-        name = f"fastinit.{creator.__name__}"
-        sides.append(Side(name, partial(creator, elements, generator=0), prepare))
+    for name in ("uniform", "normal"):
+        sides.append(creation_side(name, elements, "float32", count, f"fastinit.{name}"))
     yield settings.race("cold", "large", sides, elements, 4 * elements, count)
     elements = settings.elements
     for dtype in ("float32", "float64"):
@@ -185,17 +176,12 @@ def cold(settings: Settings) -> Iterator[Race]:
 
 def small(settings: Settings) -> Iterator[Race]:
     """Calls on small matrices."""
-    prepare = partial(fastinit.set_num_threads, settings.threads)
     for width in (8, 64):
         array = np.zeros((width, width), np.float32)
-        fill = fastinit.kaiming_normal_
-        sides = [Side("fastinit, NumPy array", partial(fill, array), prepare)]
+        sides = [small_side(width, NUMPY, settings.threads)]
         if installed("torch"):
-            import torch
-
-            tensor = torch.zeros(width, width)
-            sides.append(Side("fastinit, torch tensor", partial(fill, tensor), prepare))
-            sides.append(Side("torch", partial(torch.nn.init.kaiming_normal_, tensor)))
+            sides.append(small_side(width, TENSOR, settings.threads))
+            sides += peers.torch_sides(KAIMING, array, settings.threads)
         yield settings.race(
             "small", f"kaiming_normal_ {width}x{width}", sides, array.size, array.nbytes
         )
@@ -206,7 +192,7 @@ def isas(settings: Settings) -> Iterator[Race]:
     array = settings.array(settings.elements // 4, "float32")
     for work in (UNIFORM, NORMAL):
         sides = [
-            peers.fastinit_side(work, array, name=f"fastinit {isa}", isa=isa)
+            fastinit_side(work, array, name=f"fastinit {isa}", isa=isa)
             for isa in fastinit.available_isas()
         ]
         sides += peers.torch_sides(work, array, 1)
@@ -219,7 +205,7 @@ def strides(settings: Settings) -> Iterator[Race]:
     array = settings.array(width * width, "float32").reshape(width, width)
     sides = []
     for name, target in (("contiguous", array), ("transposed", array.T)):
-        sides.append(peers.fastinit_side(NORMAL, target, name=f"fastinit {name}"))
+        sides.append(fastinit_side(NORMAL, target, name=f"fastinit {name}"))
         for side in peers.torch_sides(NORMAL, target, 1):
             sides.append(replace(side, name=f"torch {name}"))
     yield settings.race("strides", "normal_ float32", sides, array.size, array.nbytes)
@@ -229,9 +215,8 @@ def orthogonal(settings: Settings) -> Iterator[Race]:
     """A QR decomposition, on all threads."""
     width = settings.width // 2
     array = settings.array(width * width, "float32").reshape(width, width)
-    work = Work("orthogonal_", ())
-    sides = [peers.fastinit_side(work, array, settings.threads)]
-    sides += peers.torch_sides(work, array, settings.threads)
+    sides = [fastinit_side(ORTHOGONAL, array, settings.threads)]
+    sides += peers.torch_sides(ORTHOGONAL, array, settings.threads)
     rounds = min(settings.rounds, 3)
     name = "orthogonal_ float32"
     yield settings.race(
@@ -241,27 +226,24 @@ def orthogonal(settings: Settings) -> Iterator[Race]:
 
 def models(settings: Settings) -> Iterator[Race]:
     """GPT-2's parameters in one call, in many, and as many elements in one array; all threads."""
-    fills = gpt2_fills(settings.elements / ELEMENTS)
-    elements = sum(view.size for view, *_ in fills)
-    array = fastinit.empty(elements, "float32")
+    threads = settings.threads
+    array = fastinit.empty(gpt2_elements(settings.scale), "float32")
     array.fill(0)
-    prepare = partial(fastinit.set_num_threads, settings.threads)
     sides = [
-        Side("one call", partial(fill_together, fills), prepare),
-        Side("a call each", partial(fill_each, fills), prepare),
-        peers.fastinit_side(NORMAL, array, settings.threads, name="one array"),
+        model_side(fill_together, "one call", settings.scale, threads),
+        model_side(fill_each, "a call each", settings.scale, threads),
+        fastinit_side(NORMAL, array, threads, "one array"),
     ]
-    yield settings.race("models", "gpt2", sides, array.size, array.nbytes, settings.threads)
+    yield settings.race("models", "gpt2", sides, array.size, array.nbytes, threads)
 
 
 def construction(settings: Settings) -> Iterator[Race]:
     """Models of transformers, as that library constructs them and by fastinit; all threads."""
     if not installed("transformers"):
         return
-    scale = settings.elements / ELEMENTS
     for model in MODELS:
         rounds = [
-            {way: construct(model, way, scale) for way in WAYS}
+            {way: construct(model, way, settings.scale) for way in WAYS}
             for _ in range(min(settings.rounds, 3))
         ]
         seconds = {way: [taken[way].seconds for taken in rounds] for way in WAYS}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import fastinit
-from benchmarks import limits
+from benchmarks import ROOT, limits
 
 PEERS = (
     "torch",
@@ -26,7 +26,6 @@ PEERS = (
     "ml_dtypes",
     "transformers",
 )
-ROOT = Path(__file__).parent.parent
 
 
 @lru_cache
@@ -51,6 +50,13 @@ def processor() -> str:
         if line.startswith("model name"):
             return re.sub(r"\((R|TM)\)", "", line.partition(":")[2]).strip()
     return platform.processor() or platform.machine()
+
+
+def cpus() -> list[int]:
+    """Return the numbers of the CPUs that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 def caches() -> dict[str, str]:
@@ -101,9 +107,7 @@ def describe() -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": processor(),
-        "cpus": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cpus": len(cpus()),
         "caches": caches(),
         "huge_pages": _read(Path("/sys/kernel/mm/transparent_hugepage/enabled")),
         "system": platform.platform(),

@@ -1,32 +1,166 @@
-"""A published network's parameters, as the fills of one call."""
+"""GPT-2, filled and constructed by every way that fastinit has.
+
+Its parameters are listed here, and not taken from fastinit, so that commits before and after a
+change of fastinit's own lists are timed at the same work.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
+
 import fastinit
-from fastinit.cli.models import gpt2, plan_of
-from fastinit.fill import Fill, run
 
-LAYERS, WIDTH = 12, 768
+LAYERS, WIDTH, TOKENS, POSITIONS = 12, 768, 50257, 1024
 
 
-def gpt2_fills(scale: float) -> list[Fill]:
-    """Return the fills of GPT-2 small, its width scaled."""
-    fills: list[Fill] = []
-    for entry in plan_of(gpt2(LAYERS, max(1, int(WIDTH * scale))), "gpt2"):
-        array = fastinit.empty(entry.shape, entry.dtype)
+class Parameter(NamedTuple):
+    """A parameter: N(0, std**2), or one value where `std` is 0."""
+
+    name: str
+    shape: tuple[int, ...]
+    std: float
+    value: float = 0.0
+
+
+def gpt2(width: int) -> Iterator[Parameter]:
+    """Yield the parameters of GPT-2 small (A. Radford et al., 2019), of another width."""
+    yield Parameter("wte.weight", (TOKENS, width), 0.02)
+    yield Parameter("wpe.weight", (POSITIONS, width), 0.01)
+    for layer in range(LAYERS):
+        for norm in ("ln_1", "ln_2"):
+            yield Parameter(f"h.{layer}.{norm}.weight", (width,), 0.0, 1.0)
+            yield Parameter(f"h.{layer}.{norm}.bias", (width,), 0.0)
+        residual = 0.02 / math.sqrt(2 * LAYERS)
+        for name, into, out, std in (
+            ("attn.c_attn", width, 3 * width, 0.02),
+            ("attn.c_proj", width, width, residual),
+            ("mlp.c_fc", width, 4 * width, 0.02),
+            ("mlp.c_proj", 4 * width, width, residual),
+        ):
+            yield Parameter(f"h.{layer}.{name}.weight", (into, out), std)
+            yield Parameter(f"h.{layer}.{name}.bias", (out,), 0.0)
+    yield Parameter("ln_f.weight", (width,), 0.0, 1.0)
+    yield Parameter("ln_f.bias", (width,), 0.0)
+
+
+def _width(scale: float) -> int:
+    return max(1, int(WIDTH * scale))
+
+
+def _targets(scale: float) -> Iterator[tuple[Parameter, npt.NDArray[Any], fastinit.Stream]]:
+    """Yield each parameter with memory that was touched, and its stream."""
+    for parameter in gpt2(_width(scale)):
+        array = fastinit.empty(parameter.shape, "float32")
         array.fill(0)
-        for piece in entry.fills(array, fastinit.Stream(0)):
-            assert not callable(piece)
-            fills.append(piece)
-    return fills
+        yield parameter, array, fastinit.Stream(0) / parameter.name
 
 
-def fill_together(fills: list[Fill]) -> None:
-    """Fill every tensor in one call."""
-    run(fills)
+def gpt2_elements(scale: float) -> int:
+    """Return how many elements the parameters have."""
+    return sum(math.prod(parameter.shape) for parameter in gpt2(_width(scale)))
 
 
-def fill_each(fills: list[Fill]) -> None:
-    """Fill every tensor in a call of its own."""
-    for fill in fills:
-        run([fill])
+def fill_together(scale: float) -> Callable[[], object]:
+    """Return the work of filling every parameter in one call.
+
+    For arrays of NumPy this has no public name.
+    """
+    from fastinit import _core
+    from fastinit.arrays import writable_view
+    from fastinit.fill import run
+    from fastinit.rules import constant
+
+    fills = [
+        (
+            writable_view(array),
+            None,
+            (_core.NORMAL, (0.0, parameter.std)) if parameter.std else constant(parameter.value),
+            stream.key,
+        )
+        for parameter, array, stream in _targets(scale)
+    ]
+    return partial(run, fills)
+
+
+def fill_each(scale: float) -> Callable[[], object]:
+    """Return the work of filling every parameter in a call of its own."""
+    calls = [
+        partial(fastinit.normal_, array, 0.0, parameter.std, generator=stream)
+        if parameter.std
+        else partial(fastinit.constant_, array, parameter.value)
+        for parameter, array, stream in _targets(scale)
+    ]
+
+    def run() -> None:
+        for call in calls:
+            call()
+
+    return run
+
+
+def _module(width: int) -> Any:
+    """Return GPT-2 as a module of torch; what its layers compute does not matter here."""
+    from torch.nn import Embedding, LayerNorm, Linear, ModuleDict, ModuleList
+
+    def layer() -> Any:
+        return ModuleDict(
+            {
+                "ln_1": LayerNorm(width),
+                "attn": ModuleDict(
+                    {"c_attn": Linear(width, 3 * width), "c_proj": Linear(width, width)}
+                ),
+                "ln_2": LayerNorm(width),
+                "mlp": ModuleDict(
+                    {"c_fc": Linear(width, 4 * width), "c_proj": Linear(4 * width, width)}
+                ),
+            }
+        )
+
+    return ModuleDict(
+        {
+            "wte": Embedding(TOKENS, width),
+            "wpe": Embedding(POSITIONS, width),
+            "h": ModuleList(layer() for _ in range(LAYERS)),
+            "ln_f": LayerNorm(width),
+        }
+    )
+
+
+def init_module(scale: float) -> Callable[[], object]:
+    """Return the work of filling a module by `fastinit.torch.init_module`."""
+    import torch
+
+    from fastinit.torch import gpt2, init_module
+
+    with torch.device("meta"):
+        module = _module(_width(scale))
+    module.to_empty(device="cpu")
+    for parameter in module.parameters():
+        torch.nn.init.zeros_(parameter)
+    return partial(init_module, module, gpt2(), seed=0)
+
+
+def accelerated(scale: float) -> Callable[[], object]:
+    """Return the work of constructing a module within `fastinit.torch.accelerate()`."""
+    from fastinit.torch import accelerate
+
+    return accelerate()(partial(_module, _width(scale)))
+
+
+def materialized(scale: float) -> Callable[[], object]:
+    """Return the work of giving a module memory by `fastinit.torch.materialize`."""
+    import torch
+
+    from fastinit.torch import gpt2, materialize
+
+    def run() -> Any:
+        with torch.device("meta"):
+            module = _module(_width(scale))
+        return materialize(module, gpt2(), seed=0)
+
+    return run

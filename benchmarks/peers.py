@@ -1,48 +1,21 @@
-"""Who fills: fastinit, and what else there is."""
+"""Who else fills, and fastinit among them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-import fastinit
 from benchmarks import mkl
 from benchmarks.machine import installed
+from benchmarks.rows import NORMAL, UNIFORM, Work, creation_side, fastinit_side
 from benchmarks.team import Task, together
 from benchmarks.timing import Side
 
 Array = npt.NDArray[Any]
-ACTIVE_ISA = fastinit.isa()
-
-
-class Work(NamedTuple):
-    """What every side is asked for: an initializer's name and its parameters."""
-
-    name: str
-    parameters: tuple[float, ...]
-
-
-UNIFORM = Work("uniform_", (0.0, 1.0))
-NORMAL = Work("normal_", (0.0, 1.0))
-TRUNCATED = Work("trunc_normal_", (0.0, 1.0, -2.0, 2.0))
-TRUNCATED_USUAL = Work("trunc_normal_", (0.0, 0.02, -2.0, 2.0))
-
-
-def fastinit_side(
-    work: Work, array: Any, threads: int = 1, name: str = "fastinit", isa: str | None = None
-) -> Side:
-    """Return fastinit, on so many threads and an instruction set."""
-
-    def prepare() -> None:
-        fastinit.set_num_threads(threads)
-        fastinit._core.choose_isa(isa or ACTIVE_ISA)
-
-    run = partial(getattr(fastinit, work.name), array, *work.parameters, generator=0)
-    return Side(name, run, prepare)
 
 
 def as_tensor(array: Array) -> Any:
@@ -139,11 +112,7 @@ def sides(work: Work, array: Array, threads: int = 1) -> list[Side]:
 
 def creating_sides(elements: int, dtype: str, threads: int) -> Iterator[Side]:
     """Yield who creates arrays of normals; mkl_random has float64 alone, and jax is for float32."""
-    yield Side(
-        "fastinit",
-        partial(fastinit.normal, elements, dtype=dtype, generator=0),
-        partial(fastinit.set_num_threads, threads),
-    )
+    yield creation_side("normal", elements, dtype, threads)
     sfc: Any = np.random.Generator(np.random.SFC64(0))
     yield Side("NumPy SFC64", partial(sfc.standard_normal, elements, dtype))
     if installed("torch"):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.timing import median_ratio
 
 DIRECTORY = Path(__file__).with_name("results")
 METHOD = (
@@ -45,8 +46,7 @@ class Race:
 
     def ratio(self, of: str, to: str) -> float:
         """Return the median over the rounds of the time of one side divided by another's."""
-        pairs = zip(self.seconds[of], self.seconds[to], strict=True)
-        return statistics.median(a / b for a, b in pairs)
+        return median_ratio(self.seconds[of], self.seconds[to])
 
     def nanoseconds(self, side: str) -> float:
         """Return the nanoseconds an element."""

@@ -6,10 +6,10 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import fastinit
-from benchmarks.peers import NORMAL, TRUNCATED, UNIFORM, Work, fastinit_side
+from benchmarks.rows import IN_CACHE, NORMAL, TRUNCATED, UNIFORM, Work, fastinit_side
 from fastinit.arrays import dtype_of
 
-IN_CACHE, STREAMED = 1 << 16, 1 << 24
+STREAMED = 1 << 24
 
 
 @pytest.fixture(params=fastinit.available_isas())

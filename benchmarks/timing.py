@@ -1,10 +1,11 @@
-"""Several ways to do one thing, timed alternately in one process."""
+"""Samples of a side, and several sides timed alternately in one process."""
 
 from __future__ import annotations
 
 import gc
 import math
 import random
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,8 +31,11 @@ class Side:
     repeats: int = 1  # how often `run` does it
 
 
-def _sample(side: Side, calls: int, is_settled: bool) -> float:
-    """Return the seconds a call, of so many; what was created is freed after the clock stopped."""
+def sample(side: Side, calls: int, is_settled: bool) -> float:
+    """Return the seconds per call, of `calls`, after an untimed one if `is_settled`.
+
+    What a call creates is freed after the clock has stopped.
+    """
     side.prepare()
     run, result = side.run, None
     if is_settled:
@@ -44,11 +48,11 @@ def _sample(side: Side, calls: int, is_settled: bool) -> float:
     return elapsed / calls
 
 
-def _pace(side: Side) -> tuple[int, bool]:
+def pace(side: Side) -> tuple[int, bool]:
     """Warm a side up; return how many calls make a sample, and whether another settles it."""
-    seconds = _sample(side, 1, is_settled=True)
+    seconds = sample(side, 1, is_settled=True)
     if seconds < SAMPLE_SECONDS:
-        seconds = _sample(side, 10, is_settled=False)
+        seconds = sample(side, 10, is_settled=False)
     return max(1, math.ceil(SAMPLE_SECONDS / seconds)), seconds < SETTLED_SECONDS
 
 
@@ -58,14 +62,24 @@ def alternate(sides: Sequence[Side], rounds: int) -> dict[str, list[float]]:
     A round takes one sample of each side, in another order than the round before.
     """
     assert len({side.name for side in sides}) == len(sides)
-    paces = {side.name: _pace(side) for side in sides}
+    paces = {side.name: pace(side) for side in sides}
     seconds: dict[str, list[float]] = {side.name: [] for side in sides}
     gc.collect()
     gc.disable()
     try:
         for number in range(rounds):
             for side in random.Random(number).sample(sides, len(sides)):
-                seconds[side.name].append(_sample(side, *paces[side.name]) / side.repeats)
+                seconds[side.name].append(sample(side, *paces[side.name]) / side.repeats)
     finally:
         gc.enable()
     return seconds
+
+
+def paired_ratios(seconds: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Return the ratio of two sides' times within each round: a shared machine drifts."""
+    return [a / b for a, b in zip(seconds, others, strict=True)]
+
+
+def median_ratio(seconds: Sequence[float], others: Sequence[float]) -> float:
+    """Return the median over the rounds of the time of one side divided by another's."""
+    return statistics.median(paired_ratios(seconds, others))

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* The S-box of FIPS-197, figure 7; X is applied to every entry. */
+/* The S-box of FIPS-197, figure 7, with X applied to every entry. */
 #define AES_SBOX(X)                                                                                \
     X(0x63), X(0x7c), X(0x77), X(0x7b), X(0xf2), X(0x6b), X(0x6f), X(0xc5), X(0x30), X(0x01),      \
         X(0x67), X(0x2b), X(0xfe), X(0xd7), X(0xab), X(0x76), X(0xca), X(0x82), X(0xc9), X(0x7d),  \
@@ -42,7 +42,7 @@ static inline uint32_t aes_double(uint32_t byte)
 #define AES_BYTE(s) s
 static const uint8_t aes_sbox[256] = {AES_SBOX(AES_BYTE)};
 
-/* The key schedule of FIPS-197, section 5.2. */
+/* Expands a key into round keys: FIPS-197, section 5.2. */
 static inline void aes_expand_key(const uint8_t key[16], uint32_t round_keys[44])
 {
     uint32_t constant = 1;

@@ -17,7 +17,6 @@ static const float f32_log_coefficients[] = {
     0x1.fffebep-3f,
     -0x1.000000p+0f,
 };
-#define F32_LOG_DEGREE 8
 
 /* degree 20 on [-1, 0], relative error 8.4e-18 = 2^-56.7 */
 static const double f64_log_coefficients[] = {
@@ -43,7 +42,6 @@ static const double f64_log_coefficients[] = {
     0x1.fffffffffff79p-3,
     -0x1.000000p+0,
 };
-#define F64_LOG_DEGREE 20
 
 /* degree 3 on [0, 1], relative error 2.8e-08 = 2^-25.1 */
 static const float f32_sine_coefficients[] = {
@@ -52,7 +50,6 @@ static const float f32_sine_coefficients[] = {
     -0x1.4abc24p-4f,
     0x1.921fb6p-1f,
 };
-#define F32_SINE_DEGREE 3
 
 /* degree 7 on [0, 1], relative error 4.8e-17 = 2^-54.2 */
 static const double f64_sine_coefficients[] = {
@@ -65,7 +62,6 @@ static const double f64_sine_coefficients[] = {
     -0x1.4abbce625be53p-4,
     0x1.921fb54442d18p-1,
 };
-#define F64_SINE_DEGREE 7
 
 /* degree 3 on [0, 1], relative error 4.0e-08 = 2^-24.6 */
 static const float f32_cosine_coefficients[] = {
@@ -74,7 +70,6 @@ static const float f32_cosine_coefficients[] = {
     -0x1.3bd39cp-2f,
     0x1.000000p+0f,
 };
-#define F32_COSINE_DEGREE 3
 
 /* degree 7 on [0, 1], relative error 2.3e-17 = 2^-55.3 */
 static const double f64_cosine_coefficients[] = {
@@ -87,7 +82,6 @@ static const double f64_cosine_coefficients[] = {
     -0x1.3bd3cc9be45dep-2,
     0x1.000000p+0,
 };
-#define F64_COSINE_DEGREE 7
 
 /* degree 9 on [0, 11], relative error 2.1e-08 = 2^-25.5 */
 static const float f32_quantile_coefficients[] = {
@@ -102,7 +96,6 @@ static const float f32_quantile_coefficients[] = {
     0x1.4ffe04p-3f,
     0x1.40d932p+0f,
 };
-#define F32_QUANTILE_DEGREE 9
 
 /* degree 28 on [-1, 1], relative error 8.4e-17 = 2^-53.4 */
 static const double f64_mills_coefficients[] = {
@@ -136,7 +129,6 @@ static const double f64_mills_coefficients[] = {
     -0x1.8615d9b49165dp+0,
     0x1.e4aa012912ddep+0,
 };
-#define F64_MILLS_DEGREE 28
 
 /* The centre c of the variable t = (x - c) / (x + c) in which `mills` is fitted. */
 #define MILLS_CENTRE 4.0

@@ -1,5 +1,5 @@
-/* Which kernels run: what the build has, the processor offers and the system saves (XGETBV), and
-   which of them the user chose. */
+/* Chooses the kernels: lists what the build has, the processor offers and the system saves
+   (XGETBV), and remembers which of them is in use. */
 
 #include <stdatomic.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #ifdef FASTINIT_X86
 #include <cpuid.h>
 
+/* XCR0: the registers that the system saves. */
 static uint64_t saved_state(void)
 {
     uint32_t low, high;
@@ -68,7 +69,7 @@ static int has_aes(void)
 
 #define MOST_KERNELS 5
 
-/* Slowest first. */
+/* Lists the available kernels, slowest first; returns how many there are. */
 static size_t list_kernels(const struct kernels *list[MOST_KERNELS])
 {
     size_t count = 0;

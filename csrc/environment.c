@@ -1,4 +1,4 @@
-/* The default floating-point environment around the work, and the caller's after it. */
+/* Sets the default floating-point environment around the work, and restores the caller's. */
 
 #include <fenv.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "fastinit.h"
 
 #if defined(__aarch64__) && defined(__GNUC__)
-/* By hand: glibc's default environment leaves FPCR.AHP (alternative half precision) as it is. */
+/* In assembly: glibc's default environment does not reset FPCR.AHP (alternative half precision). */
 void fastinit_environment_begin(fastinit_environment *caller)
 {
     const uint64_t zero = 0;
@@ -21,8 +21,9 @@ void fastinit_environment_end(const fastinit_environment *caller)
     __asm__ volatile("msr fpsr, %0" : : "r"(caller->saved.words[1]));
 }
 #elif defined(__x86_64__)
-/* MXCSR alone: nothing here computes on the x87, whose environment is slow to load. So is MXCSR,
-   which is loaded where it differs: the flags of past exceptions, its low six bits, need not go. */
+/* MXCSR only: nothing here computes on the x87, whose environment is slow to load. MXCSR is slow to
+   load too, so it is loaded only if its control bits differ; the flags of past exceptions (its low
+   six bits) may stay set. */
 #define CONTROL 0xffc0u
 #define DEFAULT 0x1f80u /* all exceptions masked */
 #include <xmmintrin.h>
@@ -42,7 +43,7 @@ void fastinit_environment_end(const fastinit_environment *caller)
         _mm_setcsr(saved);
 }
 #else
-_Static_assert(sizeof(fenv_t) <= sizeof(fastinit_environment), "room for what is saved");
+_Static_assert(sizeof(fenv_t) <= sizeof(fastinit_environment), "the environment fits");
 
 void fastinit_environment_begin(fastinit_environment *caller)
 {

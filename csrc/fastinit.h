@@ -1,23 +1,25 @@
-/* The C API of fastinit: the only header that the Cython seam sees. */
+/* The C API of fastinit: the only header that the Cython seam includes. */
 #ifndef FASTINIT_H
 #define FASTINIT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dtypes.h"
+
 #define FASTINIT_MAX_DIMENSIONS 64
 
-enum fastinit_dtype {
-    FASTINIT_FLOAT64,
-    FASTINIT_FLOAT32,
-    FASTINIT_FLOAT16,
-    FASTINIT_BFLOAT16,
-    FASTINIT_FLOAT8_E4M3FN,
-    FASTINIT_FLOAT8_E5M2,
-    FASTINIT_DTYPES,                 /* how many there are of floating point */
-    FASTINIT_UINT8 = FASTINIT_DTYPES /* FASTINIT_BITS alone fills it */
-};
+/* FASTINIT_FLOAT64, FASTINIT_FLOAT32 ...: the rows of dtypes.h, then FASTINIT_UINT8, which only
+   FASTINIT_BITS fills. */
+#define FASTINIT_DTYPE(NAME, ...) FASTINIT_##NAME,
+enum fastinit_dtype { FASTINIT_FLOATS(FASTINIT_DTYPE) FASTINIT_UINT8 };
+#undef FASTINIT_DTYPE
 
+/* The number of dtypes of floating point. */
+enum { FASTINIT_DTYPES = FASTINIT_UINT8 };
+
+/* "float64", "uint8" ... */
+const char *fastinit_dtype_name(enum fastinit_dtype dtype);
 /* Bytes of an element. */
 int fastinit_dtype_size(enum fastinit_dtype dtype);
 
@@ -30,76 +32,82 @@ enum fastinit_distribution {
 };
 
 /* What to write, and where. The element at index (i, j, ...) lies at the address
-   data + i * stride[0] + j * stride[1] + ... (bytes), and is the element number
-   first + i * step[0] + j * step[1] + ... of its logical tensor. Steps are not negative.
-   The caller has checked the parameters: finite but for the bounds of a truncation, std >= 0,
+   data + i * strides[0] + j * strides[1] + ... (bytes), and is element number
+   first + i * logical_strides[0] + j * logical_strides[1] + ... of its logical tensor. Strides may
+   be negative, logical strides may not. The caller has checked the parameters: bounds of a
+   truncation may be infinite, all else is finite (a constant may be anything), std >= 0,
    low <= high. */
 typedef struct {
     void *data;
     enum fastinit_dtype dtype;
     int dimensions;
     int64_t shape[FASTINIT_MAX_DIMENSIONS];
-    int64_t stride[FASTINIT_MAX_DIMENSIONS];
-    int64_t step[FASTINIT_MAX_DIMENSIONS];
+    int64_t strides[FASTINIT_MAX_DIMENSIONS];
+    int64_t logical_strides[FASTINIT_MAX_DIMENSIONS];
     uint64_t first;
     uint8_t key[16];
     enum fastinit_distribution distribution;
     double parameters[4];
 } fastinit_fill;
 
-/* A list of fills, cut into units of work that any number of threads take from one counter. */
+/* A list of fills, cut into work units that any number of threads take from one counter. */
 typedef struct fastinit_job fastinit_job;
 
-/* NULL where memory is short. */
+/* Returns NULL when out of memory. */
 fastinit_job *fastinit_job_new(const fastinit_fill *fills, size_t count);
-/* Works until nothing is left to take, the job is cancelled, or about `seconds` have passed.
-   Returns 1 if units may be left to take, else 0. Any thread may call it at any time. */
+/* Works until every work unit is taken, the job is cancelled, or `seconds` have passed since the
+   call, which is checked after each unit. Returns 1 if units may be left to take, else 0. Any
+   thread may call it at any time. */
 int fastinit_job_work(fastinit_job *job, double seconds);
+/* Lets no thread take another work unit. */
 void fastinit_job_cancel(fastinit_job *job);
 /* Elements written so far, and in all. */
 uint64_t fastinit_job_done(const fastinit_job *job);
 uint64_t fastinit_job_total(const fastinit_job *job);
 void fastinit_job_free(fastinit_job *job);
 
-/* Threads share the columns of an orthogonal matrix by so many. */
+/* The columns of an orthogonal matrix that one thread computes at a time. */
 #define FASTINIT_PANEL_COLUMNS 64
 
 /* Orthogonal matrices, numbers first ... first + count - 1 of their stream. The shorter side of
    each is orthonormal, times `gain`. Element (i, j, k) of (matrix, row, column), rows >= columns,
-   lies at data + i * stride[0] + j * stride[1] + k * stride[2] (bytes). */
+   lies at data + i * strides[0] + j * strides[1] + k * strides[2] (bytes). */
 typedef struct {
     void *data;
     enum fastinit_dtype dtype; /* FASTINIT_FLOAT64 or FASTINIT_FLOAT32 */
     int64_t count, rows, columns;
-    int64_t stride[3];
+    int64_t strides[3];
     uint64_t first;
     uint8_t key[16];
     double gain;
 } fastinit_orthogonal;
 
-/* The computation of orthogonal matrices, to be worked on as a job by at most `threads` at once. */
+/* The computation of orthogonal matrices, which at most `threads` threads may work on at once. */
 typedef struct fastinit_orthogonal_job fastinit_orthogonal_job;
 
-/* Bytes of the working memory, aligned to 64 bytes, that outlives the job. */
+/* Bytes of the workspace, which the caller aligns to 64 bytes and keeps until the job is freed. */
 size_t fastinit_orthogonal_workspace(const fastinit_orthogonal *matrices, int threads);
+/* Returns NULL when out of memory. */
 fastinit_orthogonal_job *fastinit_orthogonal_job_new(const fastinit_orthogonal *matrices,
                                                      int threads, void *workspace);
+/* These are as those of a fastinit_job. */
 int fastinit_orthogonal_job_work(fastinit_orthogonal_job *job, double seconds);
 void fastinit_orthogonal_job_cancel(fastinit_orthogonal_job *job);
 uint64_t fastinit_orthogonal_job_done(const fastinit_orthogonal_job *job);
 uint64_t fastinit_orthogonal_job_total(const fastinit_orthogonal_job *job);
 void fastinit_orthogonal_job_free(fastinit_orthogonal_job *job);
 
-/* The instruction sets that this build and this machine share, slowest first. */
+/* The instruction sets that this build has and this machine offers, slowest first. */
 size_t fastinit_isa_count(void);
+/* Returns NULL for i >= fastinit_isa_count(). */
 const char *fastinit_isa_name(size_t i);
-/* The one in use: the fastest, unless another was chosen. */
+/* The instruction set in use: the fastest, unless another was chosen. */
 const char *fastinit_isa(void);
-/* 0, or -1 where no available instruction set has that name. */
+/* Returns 0, or -1 if no available instruction set has that name. */
 int fastinit_choose_isa(const char *name);
 
 /* The floating-point environment: begin saves the caller's and sets the default (round to nearest,
-   no flushing of subnormals), end restores it. */
+   keep subnormals), end restores the caller's. */
 typedef struct {
     union {
         unsigned char bytes[64];

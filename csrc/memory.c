@@ -1,4 +1,4 @@
-/* What the system knows of a target's pages. Hints: nothing here can fail. */
+/* Asks the system about the pages of a target, and gives it hints; failures are ignored. */
 
 #define _DEFAULT_SOURCE
 

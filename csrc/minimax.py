@@ -105,7 +105,7 @@ def fit(
     for c in reversed(coefficients):
         digits = float(c).hex().replace("0000000p", "p")
         print(f"    {digits}{suffix},")
-    print(f"}};\n#define {name.upper()}_DEGREE {degree}\n")
+    print("};\n")
     return [float(c) for c in coefficients]
 
 

@@ -1,5 +1,5 @@
-/* What the parameters of a distribution become: the method and its constants, in double, by
-   arithmetic that is the same on every machine. */
+/* Turns the parameters of a distribution into a method and its constants, in double, by arithmetic
+   that is the same on every machine. */
 
 #include <float.h>
 #include <math.h>
@@ -8,51 +8,40 @@
 #include "coefficients.h"
 #include "internal.h"
 
-/* A binary format: precision with the hidden bit, exponent of the smallest normal, largest value.
- */
-struct format {
-    int precision, smallest_exponent;
-    double largest;
-};
-
-static const struct format formats[FASTINIT_DTYPES] = {
-    [FASTINIT_FLOAT64] = {53, -1022, DBL_MAX}, [FASTINIT_FLOAT32] = {24, -126, FLT_MAX},
-    [FASTINIT_FLOAT16] = {11, -14, 65504},     [FASTINIT_BFLOAT16] = {8, -126, 0x1.fep127},
-    [FASTINIT_FLOAT8_E4M3FN] = {4, -6, 448},   [FASTINIT_FLOAT8_E5M2] = {3, -14, 57344},
-};
-
-/* The largest value of the format that is not above x. Zero is 0.0 in either direction: a result
-   that equals a bound becomes the bound. */
-static double round_down(double x, const struct format *format)
+/* Returns the largest value of the format that is not above x. Zero is always +0.0: a result that
+   equals a bound becomes the bound. */
+static double round_down(double x, const struct format_limits *format)
 {
     if (x == 0 || x >= format->largest)
         return x == 0 ? 0 : format->largest;
     if (x < -format->largest)
         return -format->largest;
     int exponent = ilogb(x);
-    if (exponent < format->smallest_exponent)
-        exponent = format->smallest_exponent;
-    const int quantum = exponent - format->precision + 1;
+    if (exponent < 1 - format->bias)
+        exponent = 1 - format->bias;
+    const int quantum = exponent - format->mantissa_bits;
     return ldexp(floor(ldexp(x, -quantum)), quantum);
 }
 
-static double round_up(double x, const struct format *format)
+static double round_up(double x, const struct format_limits *format)
 {
     return 0 - round_down(-x, format);
 }
 
-/* The largest value of the target that a uniform on [low, high) may take. The type of computation
-   rounds `high`: neither `high` nor what it is rounded to is a result, unless that leaves no value
-   at or above `low`. */
+/* Returns the largest value of the target that a uniform on [low, high) may take: the largest below
+   both `high` and `high` as the type of computation rounds it. If that leaves no value at or above
+   `low`, the largest below `high`. */
 static double last_below(double high, double low, enum fastinit_dtype dtype)
 {
-    const struct format *target = &formats[dtype];
-    const double rounded = dtype == FASTINIT_FLOAT64 ? high : (double)(float)high;
+    const struct format_limits *target = &formats[dtype];
+    const int is_wide = target->computation == FORMAT_FLOAT64;
+    const double rounded = is_wide ? high : (double)(float)high;
     const double last = round_down(nextafter(fmin(high, rounded), -INFINITY), target);
     return last >= low ? last : round_down(nextafter(high, -INFINITY), target);
 }
 
-/* exp(x) for x <= 0, to 1 ulp: e^x = 2^k e^r with |r| <= ln 2 / 2, by its Taylor series. */
+/* exp(x) for x <= 0: 2^k e^r with |r| <= ln 2 / 2, e^r by its Taylor series. Error: 1 ulp. Exact
+   extremes: 1 at 0, and 0 from -750 down. */
 static double exp_of_negative(double x)
 {
     if (!(x > -750))
@@ -65,17 +54,18 @@ static double exp_of_negative(double x)
     return ldexp(sum, (int)k);
 }
 
-/* Q(x) / phi(x) for x >= 0; the same operations as f64_mills. */
+/* Q(x) / phi(x) for x >= 0, by the operations of f64_mills. Error: 4.01 ulp. */
 static double mills_ratio(double x)
 {
     const double t = (x - MILLS_CENTRE) / (x + MILLS_CENTRE);
     double sum = f64_mills_coefficients[0];
-    for (int k = 1; k <= F64_MILLS_DEGREE; k++)
+    for (size_t k = 1; k < LENGTH(f64_mills_coefficients); k++)
         sum = fma(sum, t, f64_mills_coefficients[k]);
     return sum / (x + MILLS_CENTRE);
 }
 
-/* Q(x) = 1 - Phi(x) for x >= 0. */
+/* Q(x) = 1 - Phi(x) for x >= 0. Error: 8 ulp near 0; exp(-x^2 / 2) adds x^2 / 2 ulp, since its
+   argument is rounded. Exact extremes: 1/2 at 0, and 0 beyond 40. */
 static double upper_tail(double x)
 {
     return x > 40 ? 0 : mills_ratio(x) * exp_of_negative(-0.5 * x * x) * 0.39894228040143267794;
@@ -87,7 +77,7 @@ static enum method constant(double value, struct parameters *out)
     return METHOD_CONSTANT;
 }
 
-/* Low is included in the interval, high as the type of computation can come to it. */
+/* Results range from `low` to the largest below `high`; see last_below. */
 static enum method uniform(double low, double high, struct parameters *out)
 {
     out->middle = low * 0.5 + high * 0.5;
@@ -95,18 +85,20 @@ static enum method uniform(double low, double high, struct parameters *out)
     return METHOD_UNIFORM;
 }
 
-/* |x| of the furthest normal: from the smallest radius probability, 2^-33 or 2^-65. */
+/* No normal is further from the mean, in sigmas: the radius is at most sqrt(-2 ln 2^-33), or 2^-65
+   for float64. */
 #define REACH_32 6.77
 #define REACH_64 9.50
 #define CENTRE_LIMIT 3.05
-/* Below this relative variation of the density over the interval, it is taken as uniform. */
+/* An interval over which ln of the density varies by at most this is filled as a uniform. */
 #define FLAT 0x1p-26
 
 static enum method truncated(double mean, double std, double low, double high,
                              enum fastinit_dtype dtype, struct parameters *out)
 {
-    const double reach = dtype == FASTINIT_FLOAT64 ? REACH_64 : REACH_32;
-    /* Past 1e150 the square overflows, and the distance from the bound is nil in any case. */
+    const int is_wide = formats[dtype].computation == FORMAT_FLOAT64;
+    const double reach = is_wide ? REACH_64 : REACH_32;
+    /* Beyond 1e150 the square overflows, and every result equals the bound anyway. */
     const double alpha = fmax(-1e150, fmin(1e150, (low - mean) / std));
     const double beta = fmax(-1e150, fmin(1e150, (high - mean) / std));
     const double width = fmin(2e150, (high - low) / std);
@@ -129,8 +121,7 @@ static enum method truncated(double mean, double std, double low, double high,
     if (straddles) {
         const double lower = upper_tail(-alpha), upper = upper_tail(beta);
         const double mass = 1 - lower - upper;
-        if (dtype != FASTINIT_FLOAT64 && alpha >= -CENTRE_LIMIT && beta <= CENTRE_LIMIT &&
-            mass >= 0.0625) {
+        if (!is_wide && alpha >= -CENTRE_LIMIT && beta <= CENTRE_LIMIT && mass >= 0.0625) {
             out->middle = lower - upper;
             out->half = mass;
             return METHOD_TRUNCATED_CENTRE;
@@ -147,7 +138,7 @@ static enum method truncated(double mean, double std, double low, double high,
     const double slope = 0.5 * (1 - ratio), scale = alpha >= 0 ? std : -std;
     struct truncated_end near = {.tail = 1, .slope = -slope, .scale = scale};
     struct truncated_end far = {.tail = ratio, .slope = slope, .scale = scale};
-    /* An upper word counts down from zero. */
+    /* twice_share of an upper word is negative. */
     struct truncated_end *upper = alpha >= 0 ? &far : &near;
     upper->slope = -upper->slope;
     out->lower = alpha >= 0 ? near : far;
@@ -157,59 +148,87 @@ static enum method truncated(double mean, double std, double low, double high,
     return METHOD_TRUNCATED;
 }
 
-/* The least magnitude of a float32 fma(a, b, c) that is not 0, given that of a b. Where c is not 0
-   the sum is near c or a b, or else a b is about -c, both are multiples of |c| 2^-49, and so is
-   their sum. */
+/* Returns a lower bound for the magnitude of a float32 fma(a, b, c) that is not 0, given one for
+   a b. If c is not 0 then a b + c is about c, or about a b, or a b is about -c: then both are
+   multiples of |c| 2^-49, and so is their sum. */
 static double least_sum(double least_product, double c)
 {
     return c == 0 ? least_product : fabs(c) * 0x1p-50;
 }
 
-/* Whether no float32 result can be subnormal. */
+/* Returns a lower bound for the magnitude of the results that are not 0, before clamping. */
+static double least_result(enum method method, const struct parameters *p)
+{
+    switch (method) {
+    case METHOD_UNIFORM:
+        return least_sum(p->half * 0x1p-31, p->middle);
+    case METHOD_NORMAL: /* the radius is at least 2^-16, the sine 2^-31 */
+        return least_sum(p->std * 0x1p-47, p->mean);
+    case METHOD_TRUNCATED_CENTRE:
+        return least_sum(p->std * least_sum(p->half * 0x1p-31, p->middle), p->mean);
+    case METHOD_CONSTANT:
+    case METHOD_TRUNCATED:
+    case METHOD_BITS:
+        break;
+    }
+    return 0;
+}
+
+/* Returns whether no float32 result can be subnormal. */
 static int is_never_subnormal(enum method method, const struct parameters *p)
 {
-    double least = 0;
-    if (method == METHOD_UNIFORM)
-        least = least_sum(p->half * 0x1p-31, p->middle);
-    else if (method == METHOD_NORMAL) /* the radius is at least 2^-16, the sine 2^-31 */
-        least = least_sum(p->std * 0x1p-47, p->mean);
-    else if (method == METHOD_TRUNCATED_CENTRE)
-        least = least_sum(p->std * least_sum(p->half * 0x1p-31, p->middle), p->mean);
-    return least >= FLT_MIN && (p->low == 0 || fabs(p->low) >= FLT_MIN) &&
+    return least_result(method, p) >= FLT_MIN && (p->low == 0 || fabs(p->low) >= FLT_MIN) &&
            (p->high == 0 || fabs(p->high) >= FLT_MIN);
+}
+
+static enum method prepare_uniform(double low, double high, enum fastinit_dtype dtype,
+                                   struct parameters *out)
+{
+    if (low == high)
+        return constant(low, out);
+    out->low = round_up(low, &formats[formats[dtype].computation]);
+    out->high = last_below(high, out->low, dtype);
+    return uniform(low, high, out);
+}
+
+static enum method prepare_normal(double mean, double std, enum fastinit_dtype dtype,
+                                  struct parameters *out)
+{
+    /* An infinite mean and an infinite radius would make a NaN, whose sign differs by machine. */
+    const double largest = formats[formats[dtype].computation].largest;
+    out->mean = fmax(-largest, fmin(largest, mean));
+    out->std = fmin(largest, std);
+    return METHOD_NORMAL;
+}
+
+static enum method prepare_truncated_normal(double mean, double std, double low, double high,
+                                            enum fastinit_dtype dtype, struct parameters *out)
+{
+    out->low = round_up(low, &formats[formats[dtype].computation]);
+    out->high = round_down(high, &formats[formats[dtype].computation]);
+    if (std == 0)
+        return constant(fmin(fmax(mean, low), high), out);
+    if (out->low > out->high) /* nothing representable between: the value nearest to the middle */
+        return constant(low * 0.5 + high * 0.5, out);
+    return truncated(mean, std, low, high, dtype, out);
 }
 
 static enum method choose_method(enum fastinit_distribution distribution, enum fastinit_dtype dtype,
                                  const double given[4], struct parameters *out)
 {
-    if (distribution == FASTINIT_BITS)
-        return METHOD_BITS;
-    const struct format *computed =
-        &formats[dtype == FASTINIT_FLOAT64 ? FASTINIT_FLOAT64 : FASTINIT_FLOAT32];
-    if (distribution == FASTINIT_CONSTANT)
+    switch (distribution) {
+    case FASTINIT_CONSTANT: /* every NaN is the same one */
         return constant(isnan(given[0]) ? NAN : given[0], out);
-    if (distribution == FASTINIT_UNIFORM) {
-        const double low = given[0], high = given[1];
-        if (low == high)
-            return constant(low, out);
-        out->low = round_up(low, computed);
-        out->high = last_below(high, out->low, dtype);
-        return uniform(low, high, out);
+    case FASTINIT_UNIFORM:
+        return prepare_uniform(given[0], given[1], dtype, out);
+    case FASTINIT_NORMAL:
+        return prepare_normal(given[0], given[1], dtype, out);
+    case FASTINIT_TRUNCATED_NORMAL:
+        return prepare_truncated_normal(given[0], given[1], given[2], given[3], dtype, out);
+    case FASTINIT_BITS:
+        break;
     }
-    if (distribution == FASTINIT_NORMAL) {
-        /* An infinite mean beside an infinite radius would be NaN, whose sign differs. */
-        out->mean = fmax(-computed->largest, fmin(computed->largest, given[0]));
-        out->std = fmin(computed->largest, given[1]);
-        return METHOD_NORMAL;
-    }
-    const double mean = given[0], std = given[1], low = given[2], high = given[3];
-    out->low = round_up(low, computed);
-    out->high = round_down(high, computed);
-    if (std == 0)
-        return constant(fmin(fmax(mean, low), high), out);
-    if (out->low > out->high) /* nothing representable between: the nearest to it */
-        return constant(low * 0.5 + high * 0.5, out);
-    return truncated(mean, std, low, high, dtype, out);
+    return METHOD_BITS;
 }
 
 enum method prepare_parameters(enum fastinit_distribution distribution, enum fastinit_dtype dtype,
@@ -218,7 +237,7 @@ enum method prepare_parameters(enum fastinit_distribution distribution, enum fas
     memset(out, 0, sizeof *out);
     const enum method method = choose_method(distribution, dtype, given, out);
     out->format = dtype == FASTINIT_BFLOAT16 && is_never_subnormal(method, out)
-                      ? BFLOAT16_NO_SUBNORMAL
-                      : (int)dtype;
+                      ? FORMAT_BFLOAT16_NO_SUBNORMAL
+                      : (enum format)dtype;
     return method;
 }

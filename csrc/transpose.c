@@ -1,4 +1,4 @@
-/* Transposition of a matrix of elements of any size, by blocks of 16-byte vectors. */
+/* Transposes a matrix of elements of 1, 2, 4 or 8 bytes, in squares of 16-byte vectors. */
 
 #include <string.h>
 
@@ -15,7 +15,7 @@ typedef uint64_t vector_8 __attribute__((vector_size(16)));
 #define SHUFFLE(type, a, b, ...) __builtin_shuffle(a, b, (type){__VA_ARGS__})
 #endif
 
-/* The lower (upper) halves of a and b, lane by lane in turn. */
+/* Interleaves the lanes of the lower (upper) halves of a and b. */
 #define ZIP_LOW_1(a, b)                                                                            \
     SHUFFLE(vector_1, a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define ZIP_HIGH_1(a, b)                                                                           \
@@ -27,11 +27,11 @@ typedef uint64_t vector_8 __attribute__((vector_size(16)));
 #define ZIP_LOW_8(a, b) SHUFFLE(vector_8, a, b, 0, 2)
 #define ZIP_HIGH_8(a, b) SHUFFLE(vector_8, a, b, 1, 3)
 
-/* A square block: each round of zips is a perfect shuffle of the block's elements, and log2 of its
-   side of them transpose it. */
+/* transpose_square_SIZE transposes SIDE x SIDE elements: each round of zips is a perfect shuffle,
+   and log2(SIDE) rounds transpose the square. */
 #define DEFINE_TRANSPOSE(size)                                                                     \
-    static inline void transpose_block_##size(unsigned char *out, int64_t out_stride,              \
-                                              const unsigned char *in, int64_t in_stride)          \
+    static inline void transpose_square_##size(unsigned char *out, int64_t out_stride,             \
+                                               const unsigned char *in, int64_t in_stride)         \
     {                                                                                              \
         enum { SIDE = 16 / size };                                                                 \
         vector_##size block[SIDE], zipped[SIDE];                                                   \
@@ -55,8 +55,8 @@ typedef uint64_t vector_8 __attribute__((vector_size(16)));
         int64_t row = 0;                                                                           \
         for (; row + SIDE <= rows; row += SIDE)                                                    \
             for (int64_t column = 0; column < whole; column += SIDE)                               \
-                transpose_block_##size(out + column * out_stride + row * size, out_stride,         \
-                                       in + row * in_stride + column * size, in_stride);           \
+                transpose_square_##size(out + column * out_stride + row * size, out_stride,        \
+                                        in + row * in_stride + column * size, in_stride);          \
         for (int64_t i = 0; i < rows; i++)                                                         \
             for (int64_t column = i < row ? whole : 0; column < columns; column++)                 \
                 memcpy(out + column * out_stride + i * size, in + i * in_stride + column * size,   \

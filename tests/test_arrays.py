@@ -13,6 +13,7 @@ import pytest
 
 import fastinit
 from fastinit import arrays
+from fastinit.dtypes import DTYPES
 
 EXPECTED = {
     dtype: fastinit.normal((4, 6), generator=0, dtype=dtype) for dtype in ("float32", "float64")
@@ -156,9 +157,7 @@ def test_bfloat16_by_dlpack():
     assert (tensor == torch.from_numpy(EXPECTED["float32"]).ravel().bfloat16()).all()
 
 
-@pytest.mark.parametrize(
-    "dtype", ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
-)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_torch(dtype, dtype_of):
     torch = pytest.importorskip("torch")
     expected = fastinit.normal((4, 6), generator=0, dtype=dtype_of(dtype))
@@ -269,15 +268,10 @@ def test_torch_views_and_inference():
 @pytest.mark.parametrize(
     ("name", "dtype"),
     [
-        ("float64", "float64"),
-        ("float32", "float32"),
-        ("float16", "float16"),
+        *zip(DTYPES, DTYPES, strict=True),
         ("double", "float64"),
         ("float", "float32"),
         ("half", "float16"),
-        ("bfloat16", "bfloat16"),
-        ("float8_e4m3fn", "float8_e4m3fn"),
-        ("float8_e5m2", "float8_e5m2"),
     ],
 )
 def test_dtypes_of_torch_in_creation(name, dtype, dtype_of):
@@ -289,7 +283,7 @@ def test_dtypes_of_torch_in_creation(name, dtype, dtype_of):
     assert fastinit.empty(3, getattr(torch, name)).dtype == expected.dtype
 
 
-@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("name", [name for name in DTYPES if name != "float64"])
 def test_dtypes_of_jax_in_creation(name):
     jnp = pytest.importorskip("jax").numpy
     ml_dtypes = pytest.importorskip("ml_dtypes")

@@ -53,7 +53,7 @@ def test_bench_passes_and_writes_json(tmp_path, capsys, dtype):
     assert "every std within 6 standard errors" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz"])
 def test_bench_of_narrow_dtypes(dtype):
     pytest.importorskip("ml_dtypes")
     assert main([*SMALL, "--dtype", dtype]) == 0

@@ -419,7 +419,7 @@ def test_dtype_of_creation(dtype):
 
 
 @pytest.mark.parametrize(
-    "name", ["int32", "long", "uint8", "bool", "complex64", "float8_e4m3fnuz", "quint8"]
+    "name", ["int32", "long", "uint8", "bool", "complex64", "float8_e8m0fnu", "quint8"]
 )
 def test_dtype_of_torch_in_creation(name):
     torch = pytest.importorskip("torch")

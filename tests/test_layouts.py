@@ -1,6 +1,5 @@
 """The table of docs/layouts.md: every row's fans are counted from what its layer computes."""
 
-import doctest
 import itertools
 import math
 import re
@@ -157,22 +156,6 @@ def test_table_is_whole():
         for layout, grouped in ((linear, False), (conv, False), (conv, True), (transposed, False)):
             assert (framework, layout, grouped) in kinds
     assert ("torch", "iohw", True) in kinds
-
-
-def test_page():
-    pytest.importorskip("torch")
-    failed, tried = doctest.testfile(str(PAGE), module_relative=False)
-    assert tried > 0
-    assert failed == 0
-
-
-def test_fans_of_group_axes():
-    fans = fastinit.calculate_fan_in_and_fan_out
-    assert fans((16, 4, 3, 3), layout="iohw", groups=4, group_axis="i") == (36, 36)
-    assert fans((8, 1, 3, 3), layout="iohw", groups=8, group_axis="i") == (9, 9)
-    assert fans((3, 3, 8, 2), layout="hwio", groups=8, group_axis="i") == (9, 18)
-    assert fans((5, 16, 4, 3), layout="biok", groups=4, group_axis="i") == (12, 12)
-    assert fans((4, 16, 3), groups=4, group_axis="o") == fans((4, 16, 3), "oik", 4) == (48, 3)
 
 
 FAN_INITIALIZERS = (

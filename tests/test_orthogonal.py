@@ -1,11 +1,8 @@
 """Orthogonal matrices: against the oracle, uniform among all, by any number of threads."""
 
 import math
-import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -166,39 +163,6 @@ def test_uniform_across_blocks():
         assert stats.kstest(stack[:, i, j], law.cdf).pvalue > 1e-5
     trace = np.trace(stack, axis1=1, axis2=2)
     assert stats.kstest(trace, "norm").pvalue > 1e-5
-
-
-def test_progress(threads):
-    seen = []
-    with fastinit.report_progress(lambda done, total: seen.append((done, total))):
-        orthogonal((400, 300), "float32")
-    assert seen[-1] == (120_000, 120_000)
-    assert seen == sorted(seen)
-
-
-@pytest.mark.parametrize("threads", ["1", "2"])
-def test_ctrl_c(threads):
-    code = (
-        "import fastinit, numpy as np, sys, time\n"
-        "array = np.zeros((4096, 4096), np.float32)\n"
-        "print('ready', flush=True)\n"
-        "try:\n"
-        "    while True: fastinit.orthogonal_(array, generator=0)\n"
-        "except KeyboardInterrupt:\n"
-        "    print(time.time(), flush=True)\n"
-    )
-    environment = {**os.environ, "FASTINIT_ISA": "portable", "FASTINIT_NUM_THREADS": threads}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(0.5)
-    sent = time.time()
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
-    print(f"stopped {float(output) - sent:.3f} s after the signal")
 
 
 def test_short_memory_leaves_the_target_alone():

@@ -14,12 +14,13 @@ from hypothesis.extra import numpy as hnp
 
 import fastinit
 from fastinit.arrays import dtype_of
+from fastinit.dtypes import DTYPES
 
 pytest.importorskip("ml_dtypes")
 
-NARROW = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
+NARROW = [name for name, dtype in DTYPES.items() if dtype.itemsize <= 2]
 shapes = hnp.array_shapes(min_dims=1, max_dims=4, max_side=40)
-dtypes = st.sampled_from(["float64", "float32", *NARROW])
+dtypes = st.sampled_from(list(DTYPES))
 fills = st.sampled_from(["normal", "uniform", "trunc_normal"])
 scales = st.floats(1e-6, 300)  # so that the bounds of a uniform are within every dtype
 means = st.sampled_from([0.0, 0.5, -3.0]) | st.floats(-100, 100)

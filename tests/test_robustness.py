@@ -1,4 +1,4 @@
-"""fork, threads, signals, memory limits, imports."""
+"""fork, threads, memory limits, imports, files that are mapped."""
 
 import mmap
 import os
@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -120,61 +119,6 @@ def test_default_stream_is_shared_by_threads():
     for thread in team:
         thread.join()
     assert found == expected
-
-
-@pytest.mark.parametrize(
-    "fill", ["fastinit.normal_(array, generator=0)", "fastinit.keystream(0, 1 << 32)"]
-)
-@pytest.mark.parametrize("threads", ["1", "2"])
-def test_ctrl_c_stops_a_long_fill(threads, fill):
-    code = (
-        "import fastinit, numpy as np, sys, time\n"
-        "array = np.zeros(1 << 30, np.float32)\n"  # 4 GiB, of which little is touched
-        "print('ready', flush=True)\n"
-        "try:\n"
-        f"    while True: {fill}\n"
-        "except KeyboardInterrupt:\n"
-        "    print(time.time(), flush=True)\n"
-    )
-    environment = {**os.environ, "FASTINIT_ISA": "portable", "FASTINIT_NUM_THREADS": threads}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(0.5)
-    sent = time.time()
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
-    print(f"stopped {float(output) - sent:.3f} s after the signal")
-
-
-def test_progress(threads):
-    seen = []
-    with fastinit.report_progress(lambda done, total: seen.append((done, total))):
-        fastinit.normal(1 << 20, generator=0)
-    assert seen[-1] == (1 << 20, 1 << 20)
-    assert seen == sorted(seen)
-
-
-def test_exception_of_the_progress_callback_stops_the_fill():
-    array = np.zeros(1 << 25, np.float32)
-    before = fastinit.isa()
-
-    def stop(done, total):
-        raise LookupError(f"{done} of {total}")
-
-    fastinit._core.choose_isa("portable")
-    try:
-        with pytest.raises(LookupError, match="of 33554432"), fastinit.report_progress(stop):
-            fastinit.normal_(array, generator=0)
-    finally:
-        fastinit._core.choose_isa(before)
-    assert (array[-1000:] == 0).all()
-    remembered = array.copy()
-    time.sleep(0.05)
-    assert (array == remembered).all()
 
 
 def test_memory_limit():

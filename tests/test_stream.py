@@ -57,14 +57,6 @@ def test_last_bytes_of_the_keystream(isa):
     assert fastinit.keystream(7, 0, 2**64).size == 0
 
 
-def test_progress_of_the_keystream(threads):
-    seen = []
-    with fastinit.report_progress(lambda done, total: seen.append((done, total))):
-        fastinit.keystream(0, 3_000_001)
-    assert seen[-1] == (3_000_001, 3_000_001)
-    assert seen == sorted(seen)
-
-
 def test_keystream_is_writable_and_aligned():
     for count in (5, 3 << 20):
         found = fastinit.keystream(0, count)

@@ -1,6 +1,6 @@
-/* The vocabulary for AVX2 with FMA, F16C and AES-NI: 8 lanes of 32 bits, 4 of 64, two AES blocks.
-   avx2_vaes.c compiles the same with VAES, which takes both blocks in one instruction. A mask is a
-   vector whose sign bits count. */
+/* The vocabulary for AVX2 with FMA, F16C and AES-NI: vectors of 8 lanes of 32 bits, 4 of 64, or two
+   AES blocks. avx2_vaes.c compiles this file with VAES, which handles both blocks in one
+   instruction. A mask is a vector of which only the sign bits count. */
 
 #include <immintrin.h>
 #include <math.h>
@@ -9,10 +9,8 @@
 #include "../internal.h"
 
 #define U32_LANES 8
-#define HALF_VECTORS 2    /* of half a tile of f32 */
-#define F32_VECTORS 4     /* of a tile of f32 */
-#define F64_VECTORS 8     /* of a tile of f64 */
-#define PRODUCT_VECTORS 2 /* of the register tile of a matrix product, four rows high */
+/* Vectors that make a row of a matrix product's register tile, which has four rows. */
+#define PRODUCT_VECTORS 2
 
 typedef __m256i u32_vector, u64_vector;
 typedef __m256 f32_vector, f32_mask;
@@ -52,10 +50,10 @@ INLINE f32_vector f32_from_signed(u32_vector a) { return _mm256_cvtepi32_ps(a); 
 INLINE f32_vector f32_load(const float *p) { return _mm256_loadu_ps(p); }
 INLINE void f32_store(void *out, f32_vector a) { _mm256_storeu_ps(out, a); }
 #define HAVE_FLOAT16
-INLINE void f32_write_float16(void *out, f32_vector a, int streams)
+INLINE void f32_write_float16(void *out, f32_vector a, int nontemporal)
 {
     const __m128i narrow = _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT);
-    if (streams)
+    if (nontemporal)
         _mm_stream_si128(out, narrow);
     else
         _mm_storeu_si128(out, narrow);
@@ -110,9 +108,9 @@ INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high)
 }
 INLINE f64_vector f64_load(const double *p) { return _mm256_loadu_pd(p); }
 INLINE void f64_store(void *out, f64_vector a) { _mm256_storeu_pd(out, a); }
-#define HAVE_STREAM
-INLINE void f64_stream(void *out, f64_vector a) { _mm256_stream_pd(out, a); }
-INLINE void u32_stream(void *out, u32_vector a) { _mm256_stream_si256(out, a); }
+enum { HAS_NONTEMPORAL_VECTORS = 1 };
+INLINE void f64_store_nontemporal(void *out, f64_vector a) { _mm256_stream_pd(out, a); }
+INLINE void u32_store_nontemporal(void *out, u32_vector a) { _mm256_stream_si256(out, a); }
 
 INLINE u32_vector u32_set(uint32_t x) { return _mm256_set1_epi32((int)x); }
 INLINE u32_vector u32_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
@@ -128,7 +126,7 @@ INLINE f32_mask u32_is_greater(u32_vector a, u32_vector b) { return _mm256_casts
 INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b) { return _mm256_blendv_epi8(b, a, _mm256_castps_si256(m)); }
 INLINE u32_vector u32_from_f32_bits(f32_vector a) { return _mm256_castps_si256(a); }
 INLINE f32_vector f32_from_u32_bits(u32_vector a) { return _mm256_castsi256_ps(a); }
-INLINE u64_vector u64_from_u32_pairs(u32_vector a) { return a; }
+INLINE u64_vector u64_from_words(u32_vector a) { return a; }
 INLINE u32_vector u32_little_endian(u32_vector a) { return a; }
 INLINE void u32_store(void *out, u32_vector a) { _mm256_storeu_si256(out, a); }
 INLINE __m128i u32_low_16(u32_vector a)
@@ -164,15 +162,15 @@ INLINE u32_vector aes_last_round(u32_vector state, u32_vector key)
 }
 #endif
 
-INLINE void stream_line(void *out, const void *line)
+INLINE void copy_line_nontemporal(void *out, const void *line)
 {
     _mm256_stream_si256(out, _mm256_loadu_si256(line));
     _mm256_stream_si256((__m256i *)out + 1, _mm256_loadu_si256((const __m256i *)line + 1));
 }
-INLINE void stream_end(void) { _mm_sfence(); }
+INLINE void nontemporal_fence(void) { _mm_sfence(); }
 /* clang-format on */
 
-#include "../kernel.h"
+#include "../kernels-inl.h"
 
 #ifdef __VAES__
 const struct kernels avx2_vaes_kernels = KERNELS("avx2_vaes");

@@ -1,2 +1,2 @@
-/* AVX2 with VAES: the compiler's flag decides in avx2.c. */
+/* AVX2 with VAES, which avx2.c takes from the compiler's flags. */
 #include "avx2.c"

@@ -1,5 +1,6 @@
-/* The vocabulary for AVX-512 (F, DQ, BW, VL) with VAES: 16 lanes of 32 bits, 8 of 64, four AES
-   blocks. avx512_bf16.c compiles the same with the instruction that rounds to bfloat16. */
+/* The vocabulary for AVX-512 (F, DQ, BW, VL) with VAES: vectors of 16 lanes of 32 bits, 8 of 64, or
+   four AES blocks. avx512_bf16.c compiles this file with the instruction that rounds to bfloat16.
+ */
 
 #include <immintrin.h>
 #include <stdint.h>
@@ -7,16 +8,14 @@
 #include "../internal.h"
 
 #define U32_LANES 16
-#define HALF_VECTORS 1    /* of half a tile of f32 */
-#define F32_VECTORS 2     /* of a tile of f32 */
-#define F64_VECTORS 4     /* of a tile of f64 */
-#define PRODUCT_VECTORS 4 /* of the register tile of a matrix product, four rows high */
+/* Vectors that make a row of a matrix product's register tile, which has four rows. */
+#define PRODUCT_VECTORS 4
 
 typedef __m512i u32_vector, u64_vector;
 typedef __m512 f32_vector;
 typedef __m512d f64_vector;
-/* A mask has the lanes that are not meant: vptestnm makes it on the port that AES leaves free, and
-   maskz_getexp takes it as it is. */
+/* MASKS ARE INVERTED: a set bit means not selected. vptestnm makes such masks on the port that AES
+   leaves free, and maskz_getexp takes them as they are. */
 typedef __mmask16 f32_mask;
 typedef __mmask8 f64_mask;
 
@@ -46,10 +45,10 @@ INLINE f32_vector f32_from_signed(u32_vector a) { return _mm512_cvtepi32_ps(a); 
 INLINE f32_vector f32_load(const float *p) { return _mm512_loadu_ps(p); }
 INLINE void f32_store(void *out, f32_vector a) { _mm512_storeu_ps(out, a); }
 #define HAVE_FLOAT16
-INLINE void f32_write_float16(void *out, f32_vector a, int streams)
+INLINE void f32_write_float16(void *out, f32_vector a, int nontemporal)
 {
     const __m256i narrow = _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT);
-    if (streams)
+    if (nontemporal)
         _mm256_stream_si256(out, narrow);
     else
         _mm256_storeu_si256(out, narrow);
@@ -86,9 +85,9 @@ INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high)
 }
 INLINE f64_vector f64_load(const double *p) { return _mm512_loadu_pd(p); }
 INLINE void f64_store(void *out, f64_vector a) { _mm512_storeu_pd(out, a); }
-#define HAVE_STREAM
-INLINE void f64_stream(void *out, f64_vector a) { _mm512_stream_pd(out, a); }
-INLINE void u32_stream(void *out, u32_vector a) { _mm512_stream_si512(out, a); }
+enum { HAS_NONTEMPORAL_VECTORS = 1 };
+INLINE void f64_store_nontemporal(void *out, f64_vector a) { _mm512_stream_pd(out, a); }
+INLINE void u32_store_nontemporal(void *out, u32_vector a) { _mm512_stream_si512(out, a); }
 
 INLINE u32_vector u32_set(uint32_t x) { return _mm512_set1_epi32((int)x); }
 INLINE u32_vector u32_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
@@ -105,7 +104,7 @@ INLINE f32_mask u32_is_greater(u32_vector a, u32_vector b) { return _mm512_cmple
 INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b) { return _mm512_mask_blend_epi32(m, a, b); }
 INLINE u32_vector u32_from_f32_bits(f32_vector a) { return _mm512_castps_si512(a); }
 INLINE f32_vector f32_from_u32_bits(u32_vector a) { return _mm512_castsi512_ps(a); }
-INLINE u64_vector u64_from_u32_pairs(u32_vector a) { return a; }
+INLINE u64_vector u64_from_words(u32_vector a) { return a; }
 INLINE u32_vector u32_little_endian(u32_vector a) { return a; }
 INLINE void u32_store(void *out, u32_vector a) { _mm512_storeu_si512(out, a); }
 INLINE void u32_store_low_16(void *out, u32_vector a) { _mm256_storeu_si256(out, _mm512_cvtepi32_epi16(a)); }
@@ -123,11 +122,11 @@ INLINE void u32_store_low_8(void *out, u32_vector a) { _mm_storeu_si128(out, _mm
 INLINE u32_vector aes_round(u32_vector state, u32_vector key) { return _mm512_aesenc_epi128(state, key); }
 INLINE u32_vector aes_last_round(u32_vector state, u32_vector key) { return _mm512_aesenclast_epi128(state, key); }
 
-INLINE void stream_line(void *out, const void *line) { _mm512_stream_si512(out, _mm512_loadu_si512(line)); }
-INLINE void stream_end(void) { _mm_sfence(); }
+INLINE void copy_line_nontemporal(void *out, const void *line) { _mm512_stream_si512(out, _mm512_loadu_si512(line)); }
+INLINE void nontemporal_fence(void) { _mm_sfence(); }
 /* clang-format on */
 
-#include "../kernel.h"
+#include "../kernels-inl.h"
 
 #ifdef __AVX512BF16__
 const struct kernels avx512_bf16_kernels = KERNELS("avx512_bf16");

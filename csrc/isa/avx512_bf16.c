@@ -1,2 +1,2 @@
-/* AVX-512 with BF16: the compiler's flag decides in avx512.c. */
+/* AVX-512 with BF16, which avx512.c takes from the compiler's flags. */
 #include "avx512.c"

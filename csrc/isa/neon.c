@@ -15,10 +15,8 @@
 #include "../internal.h"
 
 #define U32_LANES 4
-#define HALF_VECTORS 4    /* of half a tile of f32 */
-#define F32_VECTORS 8     /* of a tile of f32 */
-#define F64_VECTORS 16    /* of a tile of f64 */
-#define PRODUCT_VECTORS 4 /* of the register tile of a matrix product, four rows high */
+/* Vectors that make a row of a matrix product's register tile, which has four rows. */
+#define PRODUCT_VECTORS 4
 #define HAVE_FLOAT16
 
 /* Masks have all bits of a lane set, or none. */
@@ -40,7 +38,7 @@ INLINE u32_vector u32_and(u32_vector a, u32_vector b) { return vandq_u32(a, b); 
 INLINE u32_vector u32_or(u32_vector a, u32_vector b) { return vorrq_u32(a, b); }
 INLINE u32_vector u32_add(u32_vector a, u32_vector b) { return vaddq_u32(a, b); }
 INLINE u32_vector u32_sub(u32_vector a, u32_vector b) { return vsubq_u32(a, b); }
-/* The operator, since vshrq_n_u32 wants a literal and vshlq_u32 is not folded to an immediate. */
+/* The operator >>, since vshrq_n_u32 wants a literal, and vshlq_u32 is not folded to an immediate. */
 INLINE u32_vector u32_shift_right(u32_vector a, int n) { return a >> vdupq_n_u32((uint32_t)n); }
 INLINE u32_vector u32_shift_left_2(u32_vector a) { return vshlq_n_u32(a, 2); }
 INLINE u64_vector u64_shift_left_2(u64_vector a) { return vshlq_n_u64(a, 2); }
@@ -52,7 +50,7 @@ INLINE f32_mask u32_is_greater(u32_vector a, u32_vector b) { return vcgtq_s32(vr
 INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b) { return vbslq_u32(m, a, b); }
 INLINE u32_vector u32_from_f32_bits(f32_vector a) { return vreinterpretq_u32_f32(a); }
 INLINE f32_vector f32_from_u32_bits(u32_vector a) { return vreinterpretq_f32_u32(a); }
-INLINE u64_vector u64_from_u32_pairs(u32_vector a) { return vreinterpretq_u64_u32(a); }
+INLINE u64_vector u64_from_words(u32_vector a) { return vreinterpretq_u64_u32(a); }
 
 INLINE f32_vector f32_set(float x) { return vdupq_n_f32(x); }
 INLINE f64_vector f64_set(double x) { return vdupq_n_f64(x); }
@@ -113,14 +111,17 @@ INLINE f64_vector f64_from_signed_low_half(u32_vector a) { return vcvtq_f64_s64(
 INLINE f64_vector f64_from_signed_high_half(u32_vector a) { return vcvtq_f64_s64(vmovl_high_s32(vreinterpretq_s32_u32(a))); }
 INLINE f32_vector f32_from_f64(f64_vector low, f64_vector high) { return vcvt_high_f32_f64(vcvt_f32_f64(low), high); }
 
-/* Stores of bytes: the targets need not be aligned. */
+/* Stores of bytes, since targets need not be aligned. */
 INLINE u32_vector u32_little_endian(u32_vector a) { return a; }
 INLINE void u32_store(void *out, u32_vector a) { vst1q_u8(out, vreinterpretq_u8_u32(a)); }
 INLINE void f32_store(void *out, f32_vector a) { vst1q_u8(out, vreinterpretq_u8_f32(a)); }
 INLINE void f64_store(void *out, f64_vector a) { vst1q_u8(out, vreinterpretq_u8_f64(a)); }
-INLINE void f32_write_float16(void *out, f32_vector a, int streams)
+enum { HAS_NONTEMPORAL_VECTORS = 0 };
+INLINE void f64_store_nontemporal(void *out, f64_vector a) { f64_store(out, a); }
+INLINE void u32_store_nontemporal(void *out, u32_vector a) { u32_store(out, a); }
+INLINE void f32_write_float16(void *out, f32_vector a, int nontemporal)
 {
-    (void)streams;
+    (void)nontemporal;
     vst1_u8(out, vreinterpret_u8_f16(vcvt_f16_f32(a)));
 }
 INLINE void u32_store_low_16(void *out, u32_vector a) { vst1_u8(out, vreinterpret_u8_u16(vmovn_u32(a))); }
@@ -136,25 +137,25 @@ INLINE void u32_store_low_8(void *out, u32_vector a)
 }
 /* clang-format on */
 
-INLINE void stream_pair(unsigned char *out, const unsigned char *line)
+INLINE void copy_pair_nontemporal(unsigned char *out, const unsigned char *line)
 {
     __asm__ volatile("stnp %q0, %q1, [%2]"
                      :
                      : "w"(vld1q_u8(line)), "w"(vld1q_u8(line + 16)), "r"(out)
                      : "memory");
 }
-INLINE void stream_line(void *out, const void *line)
+INLINE void copy_line_nontemporal(void *out, const void *line)
 {
-    stream_pair(out, line);
-    stream_pair((unsigned char *)out + 32, (const unsigned char *)line + 32);
+    copy_pair_nontemporal(out, line);
+    copy_pair_nontemporal((unsigned char *)out + 32, (const unsigned char *)line + 32);
 }
-/* Nothing: a release orders these stores as any others. */
-INLINE void stream_end(void)
+/* Empty: a release orders these stores like any others. */
+INLINE void nontemporal_fence(void)
 {
 }
 
-/* AESE adds its key first. Given zero, and the key added last, it is the round of the vocabulary;
-   clang folds that addition into the AESE that follows, GCC spends an instruction on it. */
+/* AESE adds its key first, the vocabulary's rounds add it last: so AESE gets zero, and the key is
+   added after it. clang folds that addition into the next AESE, GCC spends an instruction on it. */
 INLINE uint8x16_t aes_substitute(u32_vector state)
 {
     return vaeseq_u8(vreinterpretq_u8_u32(state), vdupq_n_u8(0));
@@ -172,6 +173,6 @@ INLINE u32_vector aes_last_round(u32_vector state, u32_vector key)
     return aes_add_key(aes_substitute(state), key);
 }
 
-#include "../kernel.h"
+#include "../kernels-inl.h"
 
 const struct kernels neon_kernels = KERNELS("neon");

@@ -1,21 +1,22 @@
-/* The vocabulary in plain C11: arrays of 16 lanes of 32 bits, 8 of 64, four AES blocks. Lanes hold
-   values, so the byte order of the machine does not matter. */
+/* The vocabulary in plain C11, which defines what each operation means: arrays of 16 lanes of 32
+   bits, 8 of 64, or four AES blocks. Lanes hold values, so the machine's byte order does not
+   matter. */
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-/* The compiler decides: a vector is a loop here, and all of them inlined take minutes. */
+/* The compiler decides what to inline and unroll: a vector is a loop here, and all of them inlined
+   take minutes to compile. */
 #define INLINE static inline __attribute__((unused))
+#define UNROLL
 
 #include "../aes.h"
 #include "../internal.h"
 
 #define U32_LANES 16
-#define HALF_VECTORS 1    /* of half a tile of f32 */
-#define F32_VECTORS 2     /* of a tile of f32 */
-#define F64_VECTORS 4     /* of a tile of f64 */
-#define PRODUCT_VECTORS 1 /* of the register tile of a matrix product, four rows high */
+/* Vectors that make a row of a matrix product's register tile, which has four rows. */
+#define PRODUCT_VECTORS 1
 
 typedef struct {
     uint32_t lane[16];
@@ -144,15 +145,21 @@ INLINE u32_vector u32_select(f32_mask m, u32_vector a, u32_vector b)
     LANES(u32_vector, 16, m.lane[i] ? a.lane[i] : b.lane[i])
 INLINE u32_vector u32_from_f32_bits(f32_vector a) LANES(u32_vector, 16, f32_bits(a.lane[i]))
 INLINE f32_vector f32_from_u32_bits(u32_vector a) LANES(f32_vector, 16, f32_from_bits(a.lane[i]))
-/* The words whose memory holds a's in little-endian byte order. */
+/* Words that lie in memory as the little-endian bytes of a. */
 INLINE u32_vector u32_little_endian(u32_vector a) LANES(u32_vector, 16, little_endian(a.lane[i]))
-INLINE u64_vector u64_from_u32_pairs(u32_vector a)
+INLINE u64_vector u64_from_words(u32_vector a)
     LANES(u64_vector, 8, a.lane[2 * i] | (uint64_t)a.lane[2 * i + 1] << 32)
-    /* clang-format on */
+INLINE void u32_store(void *out, u32_vector a) { memcpy(out, a.lane, sizeof a.lane); }
+enum { HAS_NONTEMPORAL_VECTORS = 0 };
+/* clang-format on */
 
-    INLINE void u32_store(void *out, u32_vector a)
+INLINE void f64_store_nontemporal(void *out, f64_vector a)
 {
-    memcpy(out, a.lane, sizeof a.lane);
+    f64_store(out, a);
+}
+INLINE void u32_store_nontemporal(void *out, u32_vector a)
+{
+    u32_store(out, a);
 }
 INLINE void u32_store_low_16(void *out, u32_vector a)
 {
@@ -179,15 +186,15 @@ INLINE void u32_store_low_8(void *out, u32_vector a)
         low[i] = (uint8_t)a.lane[i];
     memcpy(out, low, sizeof low);
 }
-INLINE void stream_line(void *out, const void *line)
+INLINE void copy_line_nontemporal(void *out, const void *line)
 {
     memcpy(out, line, 64);
 }
-INLINE void stream_end(void)
+INLINE void nontemporal_fence(void)
 {
 }
 
-/* SubBytes and MixColumns of one byte of a column, for each row that it may stand in. */
+/* SubBytes and MixColumns of one byte of a column, for each of its four rows. */
 #define AES_TWICE(s) (((s) << 1 ^ ((s) >> 7) * 0x1b) & 255)
 #define AES_WORD(a, b, c, d)                                                                       \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
@@ -198,7 +205,7 @@ INLINE void stream_end(void)
 static const uint32_t aes_mixed[4][256] = {
     {AES_SBOX(AES_ROW_0)}, {AES_SBOX(AES_ROW_1)}, {AES_SBOX(AES_ROW_2)}, {AES_SBOX(AES_ROW_3)}};
 
-/* Row r of a column comes from the column r further on (ShiftRows). */
+/* ShiftRows: row r of a column comes from the column r places on. */
 #define AES_ROWS(a, b, c, d)                                                                       \
     (aes_mixed[0][a & 255] ^ aes_mixed[1][b >> 8 & 255] ^ aes_mixed[2][c >> 16 & 255] ^            \
      aes_mixed[3][d >> 24])
@@ -221,6 +228,6 @@ static const uint32_t aes_mixed[4][256] = {
 DEFINE_AES_ROUND(aes_round, AES_ROWS)
 DEFINE_AES_ROUND(aes_last_round, AES_LAST_ROWS)
 
-#include "../kernel.h"
+#include "../kernels-inl.h"
 
 const struct kernels portable_kernels = KERNELS("portable");

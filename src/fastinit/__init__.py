@@ -1,6 +1,10 @@
 """fastinit fills huge weight tensors with their initial values, at memory speed, reproducibly.
 
-It fills any writable CPU array in place, as torch.nn.init does::
+A value depends on seed, name and logical index alone: not on the machine, the instruction set, the
+number of threads, or the strides. A float16, bfloat16 or float8 value is the float32 value rounded
+once to nearest even (a uniform is then kept below `high`); float64 has values of its own.
+
+fastinit fills any writable CPU array in place, as torch.nn.init does::
 
     fastinit.kaiming_normal_(array, generator=fastinit.Stream(0) / "layers.0.weight")
 

@@ -5,6 +5,8 @@ cdef extern from "fastinit.h" nogil:
     enum: FASTINIT_MAX_DIMENSIONS
     enum: FASTINIT_PANEL_COLUMNS
 
+    enum: FASTINIT_DTYPES
+
     enum fastinit_dtype:
         FASTINIT_FLOAT64
         FASTINIT_FLOAT32
@@ -26,13 +28,14 @@ cdef extern from "fastinit.h" nogil:
         fastinit_dtype dtype
         int dimensions
         int64_t shape[FASTINIT_MAX_DIMENSIONS]
-        int64_t stride[FASTINIT_MAX_DIMENSIONS]
-        int64_t step[FASTINIT_MAX_DIMENSIONS]
+        int64_t strides[FASTINIT_MAX_DIMENSIONS]
+        int64_t logical_strides[FASTINIT_MAX_DIMENSIONS]
         uint64_t first
         uint8_t key[16]
         fastinit_distribution distribution
         double parameters[4]
 
+    const char *fastinit_dtype_name(fastinit_dtype dtype)
     int fastinit_dtype_size(fastinit_dtype dtype)
 
     ctypedef struct fastinit_job:
@@ -51,7 +54,7 @@ cdef extern from "fastinit.h" nogil:
         int64_t count
         int64_t rows
         int64_t columns
-        int64_t stride[3]
+        int64_t strides[3]
         uint64_t first
         uint8_t key[16]
         double gain

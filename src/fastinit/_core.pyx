@@ -13,12 +13,7 @@ from fastinit.dtypes import DTYPES as TABLE
 from fastinit.dtypes import NAMES
 
 DTYPES = {
-    "float64": FASTINIT_FLOAT64,
-    "float32": FASTINIT_FLOAT32,
-    "float16": FASTINIT_FLOAT16,
-    "bfloat16": FASTINIT_BFLOAT16,
-    "float8_e4m3fn": FASTINIT_FLOAT8_E4M3FN,
-    "float8_e5m2": FASTINIT_FLOAT8_E5M2,
+    fastinit_dtype_name(<fastinit_dtype>code).decode(): code for code in range(FASTINIT_DTYPES)
 }
 CONSTANT = FASTINIT_CONSTANT
 UNIFORM = FASTINIT_UNIFORM
@@ -377,19 +372,19 @@ cdef int set_fill(
     item.dimensions = view.dimensions
     item.first = 0
     memcpy(item.shape, view.lengths, view.dimensions * sizeof(int64_t))
-    memcpy(item.stride, view.steps, view.dimensions * sizeof(int64_t))
+    memcpy(item.strides, view.steps, view.dimensions * sizeof(int64_t))
     if part is None:
         for axis in range(view.dimensions - 1, -1, -1):
-            item.step[axis] = unit
+            item.logical_strides[axis] = unit
             unit *= view.lengths[axis]
     else:
         first = part.first
         for axis, step in enumerate(part.steps):
             if step < 0:  # the core counts upwards: begin at the other end
-                item.data = <char *>item.data + item.stride[axis] * (item.shape[axis] - 1)
-                item.stride[axis] = -item.stride[axis]
+                item.data = <char *>item.data + item.strides[axis] * (item.shape[axis] - 1)
+                item.strides[axis] = -item.strides[axis]
                 first += step * (item.shape[axis] - 1)
-            item.step[axis] = abs(step)
+            item.logical_strides[axis] = abs(step)
         item.first = first
     memcpy(item.key, <const char *>(key if key is not None else no_key), 16)
     kind, parameters = distribution
@@ -468,7 +463,7 @@ cdef int set_orthogonal(fastinit_orthogonal *item, tuple matrices) except -1:
     item.data = <void *><uintptr_t>address
     item.dtype = <fastinit_dtype><int>dtype
     item.count, item.rows, item.columns = shape
-    item.stride[0], item.stride[1], item.stride[2] = strides
+    item.strides[0], item.strides[1], item.strides[2] = strides
     item.first = first
     key_bytes = key
     memcpy(item.key, &key_bytes[0], 16)

@@ -67,5 +67,25 @@ DTYPES = {
         1, 448.0, "c10::Float8_e4m3fn", Code.kDLFloat8_e4m3fn, 4, 0x7F, has_infinity=False
     ),
     "float8_e5m2": Dtype(1, 57344.0, "c10::Float8_e5m2", Code.kDLFloat8_e5m2, 5, 0x7D),
+    "float8_e4m3fnuz": Dtype(
+        1,
+        240.0,
+        "c10::Float8_e4m3fnuz",
+        Code.kDLFloat8_e4m3fnuz,
+        4,
+        0x80,
+        has_infinity=False,
+        has_negative_zero=False,
+    ),
+    "float8_e5m2fnuz": Dtype(
+        1,
+        57344.0,
+        "c10::Float8_e5m2fnuz",
+        Code.kDLFloat8_e5m2fnuz,
+        5,
+        0x80,
+        has_infinity=False,
+        has_negative_zero=False,
+    ),
 }
 NAMES = ", ".join(DTYPES)  # for error texts

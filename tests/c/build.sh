@@ -1,7 +1,7 @@
 # Sourced by the scripts here: how the core is compiled and linked to the test programs.
 # shellcheck shell=bash
 
-flags=(-std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off -Wall -Wextra -Werror -Icsrc)
+flags=(-std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off -Wall -Wextra -Wswitch-enum -Werror -Icsrc)
 avx2=(-mavx2 -mfma -mf16c -maes)
 avx512=("${avx2[@]}" -mvaes -mavx512f -mavx512dq -mavx512bw -mavx512vl)
 x86_units=("avx2:${avx2[*]}" "avx2_vaes:${avx2[*]} -mvaes" "avx512:${avx512[*]}"

@@ -1,9 +1,9 @@
-/* Prints how far the elementary functions are from the exact ones, and fails where that is beyond
-   the bounds that their comments state. float32: every bit pattern of the range that words lead to,
-   both ends included, against double, whose error is 2^-29 of what is measured; float64: fifty
-   million of them, evenly spread over the bit patterns and close to powers of two, against long
-   double. With an argument, writes the largest error in each of BINS parts of every range to that
-   file, as JSON; what lies beyond a range counts for its last part. */
+/* Prints the largest error and the extreme results of the elementary functions, and fails if an
+   error exceeds its bound. float32: every bit pattern of the domain that words lead to, both ends
+   included, against double, whose error is 2^-29 of what is measured. float64: fifty million
+   arguments, evenly spread over the bit patterns and close to powers of two, against long double.
+   With an argument, writes the largest error in each of BINS parts of every domain to that file, as
+   JSON; arguments beyond the axis count for its last part. */
 
 #include "../../csrc/isa/portable.c"
 
@@ -27,31 +27,45 @@ static struct survey {
     double from, to;
     int is_logarithmic;
     unsigned long count;
-    double worst, at;
+    double worst, at, least, most; /* the largest error and its argument; results */
     double bins[BINS];
 } surveys[] = {
-    {"-2 ln(x / 2)", "float32", "x", 2, 0x1p-32, 1, 1, 0, 0, 0, {0}},
-    {"-2 ln(1 + x / 2)", "float32", "-x", 2, 0x1p-32, 1, 1, 0, 0, 0, {0}},
-    {"cos(pi v / 4)", "float32", "v", 1.4, 0, 1, 0, 0, 0, 0, {0}},
-    {"sin(pi v / 4)", "float32", "v", 1.7, 0, 1, 0, 0, 0, 0, {0}},
-    {"normal quantile of (1 + y) / 2", "float32", "y", 2.5, 0, 0.997712, 0, 0, 0, 0, {0}},
-    {"-2 ln(x / 2)", "float64", "x", 2, 0x1p-64, 1, 1, 0, 0, 0, {0}},
-    {"-2 ln(1 + x / 2)", "float64", "-x", 2, 0x1p-64, 1, 1, 0, 0, 0, {0}},
-    {"cos(pi v / 4)", "float64", "v", 1.4, 0, 1, 0, 0, 0, 0, {0}},
-    {"sin(pi v / 4)", "float64", "v", 1.7, 0, 1, 0, 0, 0, 0, {0}},
-    {"Q(x) / phi(x)", "float64", "x", 5, 0, 10, 0, 0, 0, 0, {0}},
-    {"truncated normal quantile", "float64", "x", 8, -8, 8, 0, 0, 0, 0, {0}},
+    {"-2 ln(x / 2)", "float32", "x", 2, 0x1p-32, 1, 1, 0, 0, 0, HUGE_VAL, -HUGE_VAL, {0}},
+    {"-2 ln(1 + x / 2)", "float32", "-x", 2, 0x1p-32, 1, 1, 0, 0, 0, HUGE_VAL, -HUGE_VAL, {0}},
+    {"cos(pi v / 4)", "float32", "v", 1.4, 0, 1, 0, 0, 0, 0, HUGE_VAL, -HUGE_VAL, {0}},
+    {"sin(pi v / 4)", "float32", "v", 1.7, 0, 1, 0, 0, 0, 0, HUGE_VAL, -HUGE_VAL, {0}},
+    {"normal quantile of (1 + y) / 2",
+     "float32",
+     "y",
+     2.5,
+     0,
+     0.997712,
+     0,
+     0,
+     0,
+     0,
+     HUGE_VAL,
+     -HUGE_VAL,
+     {0}},
+    {"-2 ln(x / 2)", "float64", "x", 2, 0x1p-64, 1, 1, 0, 0, 0, HUGE_VAL, -HUGE_VAL, {0}},
+    {"-2 ln(1 + x / 2)", "float64", "-x", 2, 0x1p-64, 1, 1, 0, 0, 0, HUGE_VAL, -HUGE_VAL, {0}},
+    {"cos(pi v / 4)", "float64", "v", 1.4, 0, 1, 0, 0, 0, 0, HUGE_VAL, -HUGE_VAL, {0}},
+    {"sin(pi v / 4)", "float64", "v", 1.7, 0, 1, 0, 0, 0, 0, HUGE_VAL, -HUGE_VAL, {0}},
+    {"Q(x) / phi(x)", "float64", "x", 5, 0, 10, 0, 0, 0, 0, HUGE_VAL, -HUGE_VAL, {0}},
+    {"truncated normal quantile", "float64", "x", 8, -8, 8, 0, 0, 0, 0, HUGE_VAL, -HUGE_VAL, {0}},
 };
 
 enum { LOG, LOG_NEAR_ONE, COSINE, SINE, QUANTILE, WIDE, MILLS = WIDE + 4, TRUNCATED, SURVEYS };
 
-static void note(int which, double argument, double error)
+static void note(int which, double argument, double got, double error)
 {
     struct survey *const s = &surveys[which];
     const double share = s->is_logarithmic ? 1 - log2(argument) / log2(s->from)
                                            : (argument - s->from) / (s->to - s->from);
     const int bin = (int)(fmax(0, fmin(share, 1 - DBL_EPSILON)) * BINS);
     s->count++;
+    s->least = fmin(s->least, got);
+    s->most = fmax(s->most, got);
     if (error > s->bins[bin])
         s->bins[bin] = error;
     if (error > s->worst) {
@@ -73,7 +87,8 @@ static double f64_error(double got, long double exact)
     return (double)(fabsl(got - exact) / ldexpl(1, exponent - DBL_MANT_DIG));
 }
 
-/* The bit patterns from `bits` on, none beyond `to`; how many there are. */
+/* Sets x to consecutive bit patterns from `bits` on, none beyond `to`; returns how many there are.
+ */
 static int f32_patterns(uint32_t bits, float to, f32_vector *x)
 {
     const uint32_t left = f32_bits(to) - bits;
@@ -96,13 +111,12 @@ static void walk_f32_log(int is_near_one)
         for (int i = 0; i < count; i++) {
             const double half = 0.5 * x.lane[i];
             const double exact = -2 * (is_near_one ? log1p(half) : log(half));
-            note(LOG + is_near_one, fabs(2 * half), f32_error(got.lane[i], exact));
+            note(LOG + is_near_one, fabs(2 * half), got.lane[i], f32_error(got.lane[i], exact));
         }
     }
 }
 
-/* Negative arguments give the same bits but for the sine's sign: v enters by its square, and as a
-   factor. */
+/* Positive arguments are enough: v enters by its square, and as a factor of the sine. */
 static void walk_f32_cosine_sine(void)
 {
     for (uint32_t bits = f32_bits(0x1p-30f); bits <= f32_bits(1); bits += F32_LANES) {
@@ -111,13 +125,13 @@ static void walk_f32_cosine_sine(void)
         f32_cosine_sine(v, &cosine, &sine);
         for (int i = 0; i < count; i++) {
             const double angle = (double)(PI / 4) * v.lane[i];
-            note(COSINE, v.lane[i], f32_error(cosine.lane[i], cos(angle)));
-            note(SINE, v.lane[i], f32_error(sine.lane[i], sin(angle)));
+            note(COSINE, v.lane[i], cosine.lane[i], f32_error(cosine.lane[i], cos(angle)));
+            note(SINE, v.lane[i], sine.lane[i], f32_error(sine.lane[i], sin(angle)));
         }
     }
 }
 
-/* The exact quantile is one step of Newton's method from what was got, which is near enough. */
+/* The exact quantile is one step of Newton's method from the result. */
 static void walk_f32_quantile(void)
 {
     const struct parameters p = {.low = -HUGE_VAL, .high = HUGE_VAL, .mean = 0, .std = 1};
@@ -128,13 +142,13 @@ static void walk_f32_quantile(void)
         for (int i = 0; i < count; i++) {
             const double x = got.lane[i], density = exp(-0.5 * x * x) * 0.79788456080286535588;
             const double exact = x - (erf(x * 0.70710678118654752440) - y.lane[i]) / density;
-            note(QUANTILE, y.lane[i], f32_error(got.lane[i], exact));
+            note(QUANTILE, y.lane[i], got.lane[i], f32_error(got.lane[i], exact));
         }
     }
 }
 
-/* Bit patterns between two numbers, spread by the golden ratio, which any number of samples are
-   evenly; some of them are moved to within 32 of a power of two. */
+/* Bit patterns between two numbers, spread evenly by multiples of the golden ratio; one in 512 is
+   moved to within 32 patterns of a power of two. */
 static f64_vector f64_patterns(double from, double to, uint64_t sample)
 {
     const uint64_t first = f64_bits(from), last = f64_bits(to), power = (uint64_t)1 << 52;
@@ -164,7 +178,8 @@ static void walk_f64_log(int is_near_one)
         for (int i = 0; i < F64_LANES; i++) {
             const long double half = 0.5L * x.lane[i];
             const long double exact = -2 * (is_near_one ? log1pl(half) : logl(half));
-            note(WIDE + LOG + is_near_one, fabs(x.lane[i]), f64_error(got.lane[i], exact));
+            note(WIDE + LOG + is_near_one, fabs(x.lane[i]), got.lane[i],
+                 f64_error(got.lane[i], exact));
         }
     }
 }
@@ -177,8 +192,8 @@ static void walk_f64_cosine_sine(void)
         f64_cosine_sine(v, &cosine, &sine);
         for (int i = 0; i < F64_LANES; i++) {
             const long double angle = PI / 4 * v.lane[i];
-            note(WIDE + COSINE, v.lane[i], f64_error(cosine.lane[i], cosl(angle)));
-            note(WIDE + SINE, v.lane[i], f64_error(sine.lane[i], sinl(angle)));
+            note(WIDE + COSINE, v.lane[i], cosine.lane[i], f64_error(cosine.lane[i], cosl(angle)));
+            note(WIDE + SINE, v.lane[i], sine.lane[i], f64_error(sine.lane[i], sinl(angle)));
         }
     }
 }
@@ -202,7 +217,7 @@ static void walk_f64_mills(double from, double to)
         const f64_vector x = f64_patterns(from, to, sample);
         const f64_vector got = f64_mills(x);
         for (int i = 0; i < F64_LANES; i++)
-            note(MILLS, x.lane[i], f64_error(got.lane[i], exact_mills(x.lane[i])));
+            note(MILLS, x.lane[i], got.lane[i], f64_error(got.lane[i], exact_mills(x.lane[i])));
     }
 }
 
@@ -211,7 +226,7 @@ static long double upper_tail_of_normal(long double x)
     return 0.5L * erfcl(x * 0.70710678118654752440084436210484903928L);
 }
 
-/* In ulp of the result, or of 1 below 1: beside the mean the interval's place counts. */
+/* Errors are in ulp of the result, or of 1 below 1. */
 static void walk_f64_truncated(double low, double high)
 {
     const double given[4] = {0, 1, low, high};
@@ -240,7 +255,7 @@ static void walk_f64_truncated(double low, double high)
                     x < 0 ? lower + mass * below - upper_tail_of_normal(-x)
                           : upper_tail_of_normal(x) - (upper + mass * share_above);
                 const double unit = DBL_EPSILON * exp2(fmax(0, logb(got[v].lane[i])));
-                note(TRUNCATED, (double)x, (double)fabsl(step / density) / unit);
+                note(TRUNCATED, (double)x, (double)x, (double)fabsl(step / density) / unit);
             }
     }
 }
@@ -300,8 +315,9 @@ int main(int arguments, char **argument)
     for (int which = 0; which < SURVEYS; which++) {
         const struct survey *const s = &surveys[which];
         const int is_within = s->worst <= s->bound;
-        printf("%s %-30s %10lu arguments, %.3f ulp at %s = %.9g, bound %g%s\n", s->format, s->name,
-               s->count, s->worst, s->axis, s->at, s->bound, is_within ? "" : ": EXCEEDED");
+        printf("%s %-30s %10lu arguments, results %a ... %a, %.3f ulp at %s = %.9g, bound %g%s\n",
+               s->format, s->name, s->count, s->least, s->most, s->worst, s->axis, s->at, s->bound,
+               is_within ? "" : ": EXCEEDED");
         failures += !is_within;
     }
     if (arguments > 1)

@@ -1,5 +1,5 @@
-/* Fails unless all rounding modes and the flushing of subnormals, set by the caller, change no bit
-   of a fill and are as they were after it, on every instruction set. */
+/* Fails if a rounding mode or the flushing of subnormals, set by the caller, changes a bit of a
+   fill, or is not restored after it, on any instruction set. */
 
 #include <fenv.h>
 #include <math.h>
@@ -73,8 +73,8 @@ static int fill_all(values out)
             fastinit_fill fill = {.data = out[i][dtype], .dtype = (enum fastinit_dtype)dtype};
             fill.dimensions = 1;
             fill.shape[0] = ELEMENTS;
-            fill.stride[0] = fastinit_dtype_size(fill.dtype);
-            fill.step[0] = 1;
+            fill.strides[0] = fastinit_dtype_size(fill.dtype);
+            fill.logical_strides[0] = 1;
             fill.first = 5;
             fill.distribution = distributions[i].kind;
             memcpy(fill.parameters, distributions[i].parameters, sizeof fill.parameters);

@@ -1,8 +1,7 @@
-/* Random fills against the plainest path: element by element, from a tile that the portable kernels
-   made alone. libFuzzer drives it (tests/c/fuzz); thresholds are lowered by the build, so that
+/* Compares random fills with the plainest path: element by element, from a tile that the portable
+   kernels made alone. libFuzzer drives it (tests/c/fuzz). The build lowers thresholds, so that
    small targets take the paths of large ones. */
 
-#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -53,8 +52,8 @@ static double take_finite(struct input *input)
 /* Parameters as fastinit.h demands them; bits have a dtype of their own. */
 static void take_distribution(struct input *input, fastinit_fill *fill)
 {
-    static const double largest[FASTINIT_DTYPES] = {DBL_MAX,    FLT_MAX, 65504,
-                                                    0x1.fep127, 448,     57344};
+#define LARGEST(NAME, name, COMPUTATION, bytes, mantissa_bits, bias, largest, ...) largest,
+    static const double largest[] = {FASTINIT_FLOATS(LARGEST)};
     double *const p = fill->parameters;
     const uint64_t choice = take(input, 2);
     if (choice >= 0xe000) {
@@ -117,7 +116,7 @@ static int take_target(struct input *input, struct target *target)
         target->elements *= fill->shape[axis];
         /* Slices of the logical tensor, by steps; 0 repeats it along an axis. */
         const int64_t by = kind / 4 % 4 == 0 ? 1 + take_below(input, 40) : kind != 254;
-        fill->step[axis] = step * by;
+        fill->logical_strides[axis] = step * by;
         step *= fill->shape[axis] * by + (kind / 16 % 4 == 0 ? take_below(input, 70) : 0);
         if (step < 1)
             step = 1;
@@ -138,8 +137,8 @@ static int take_target(struct input *input, struct target *target)
             stride += size * take_below(input, 5);
         const int64_t n = fill->shape[axis];
         const int64_t span = n > 0 ? stride * (n - 1) : 0;
-        fill->stride[axis] = kind / 4 % 4 == 0 ? -stride : stride;
-        if (fill->stride[axis] < 0)
+        fill->strides[axis] = kind / 4 % 4 == 0 ? -stride : stride;
+        if (fill->strides[axis] < 0)
             first += span;
         reach += span;
         stride *= n > 0 ? n : 1;
@@ -189,8 +188,8 @@ static const unsigned char *value_at(struct oracle *oracle, uint64_t logical)
         oracle->fill.data = oracle->values;
         oracle->fill.dimensions = 1;
         oracle->fill.shape[0] = TILE;
-        oracle->fill.stride[0] = size;
-        oracle->fill.step[0] = 1;
+        oracle->fill.strides[0] = size;
+        oracle->fill.logical_strides[0] = 1;
         work(&oracle->fill, 1);
     }
     return oracle->values + logical % TILE * (uint64_t)size;
@@ -212,8 +211,8 @@ static void check(const struct target *target, const char *isa)
         for (int axis = fill->dimensions - 1; axis >= 0; axis--) {
             const int64_t index = rest % fill->shape[axis];
             rest /= fill->shape[axis];
-            logical += (uint64_t)(index * fill->step[axis]);
-            at += index * fill->stride[axis];
+            logical += (uint64_t)(index * fill->logical_strides[axis]);
+            at += index * fill->strides[axis];
         }
         memset(is_target + (at - target->memory), 1, (size_t)size);
         if (memcmp(at, value_at(&oracle, logical), (size_t)size) != 0) {

@@ -1,7 +1,6 @@
-/* Fails where a fill touches a byte outside its target: for every number of elements from 0 to
-   MOST, at every offset from a line, in every dtype, on every instruction set. Targets end at a
-   page that cannot be touched, then begin behind one; what lies beside them on their own pages is
-   compared. */
+/* Fails if a fill touches a byte outside its target: for every number of elements from 0 to MOST,
+   at every offset from a cache line, in every dtype, on every instruction set. Targets end before a
+   protected page, then begin after one; the bytes beside them on their own pages are compared. */
 
 #define _DEFAULT_SOURCE
 
@@ -17,7 +16,7 @@
 #define MOST 300
 #define LINE 64
 #define POISON 0xa5
-#define FIRST 7  /* so that no target begins with a tile */
+#define FIRST 7  /* no target begins with a tile */
 #define NEAR 256 /* bytes on either side that are compared */
 
 static const uint8_t key[16] = {1, 2, 3};
@@ -38,7 +37,7 @@ static const struct {
 enum { BITS = sizeof distributions / sizeof *distributions - 1 };
 
 static size_t page, usable;
-static unsigned char *pages; /* usable bytes between two pages that cannot be touched */
+static unsigned char *pages; /* usable bytes between two protected pages */
 static unsigned long checked, failures;
 
 static void fill(int distribution, enum fastinit_dtype dtype, unsigned char *out, size_t count,
@@ -47,11 +46,11 @@ static void fill(int distribution, enum fastinit_dtype dtype, unsigned char *out
     const int64_t size = fastinit_dtype_size(dtype);
     fastinit_fill fill = {.data = out, .dtype = dtype, .dimensions = 1, .first = FIRST};
     fill.shape[0] = (int64_t)count;
-    fill.stride[0] = size;
-    fill.step[0] = 1;
+    fill.strides[0] = size;
+    fill.logical_strides[0] = 1;
     if (is_reversed && count > 0) {
         fill.data = out + ((int64_t)count - 1) * size;
-        fill.stride[0] = -size;
+        fill.strides[0] = -size;
     }
     memcpy(fill.key, key, sizeof key);
     fill.distribution = distributions[distribution].kind;

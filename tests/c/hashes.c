@@ -1,7 +1,7 @@
 /* Prints a hash of every distribution in every dtype, and of orthogonal matrices, on every
-   instruction set, and fails unless all instruction sets agree and slices, views and streamed fills
-   hold the same values as the whole. Compare the output of two machines to see that they agree:
-   hashes do not depend on the byte order. Usage: hashes [isa to print and check]. */
+   instruction set, and fails unless all instruction sets agree and slices, views and non-temporal
+   fills hold the same values as the whole. Compare the output of two machines to see that they
+   agree: hashes do not depend on the byte order. Usage: hashes [isa to print and check]. */
 
 #include <inttypes.h>
 #include <math.h>
@@ -15,25 +15,12 @@
 #define ELEMENTS 10019
 #define ROWS 101
 #define COLUMNS 99
-/* Enough for a fill to go past the caches, and no whole number of tiles or lines. */
-#define STREAMED_BYTES (((size_t)8 << 20) + 8 * 77)
+/* Enough for non-temporal stores, and no whole number of tiles or lines. */
+#define NONTEMPORAL_BYTES (((size_t)8 << 20) + 8 * 77)
 #define KEYSTREAM_START 12345
 #define KEYSTREAM_BYTES 100003
 
 static const uint8_t key[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
-static const struct {
-    const char *name;
-    size_t size;
-} dtypes[] = {
-    [FASTINIT_FLOAT64] = {"float64", 8},
-    [FASTINIT_FLOAT32] = {"float32", 4},
-    [FASTINIT_FLOAT16] = {"float16", 2},
-    [FASTINIT_BFLOAT16] = {"bfloat16", 2},
-    [FASTINIT_FLOAT8_E4M3FN] = {"float8_e4m3fn", 1},
-    [FASTINIT_FLOAT8_E5M2] = {"float8_e5m2", 1},
-    [FASTINIT_UINT8] = {"uint8", 1},
-};
 
 struct distribution {
     const char *name;
@@ -58,7 +45,7 @@ static const struct distribution distributions[] = {
 
 enum { DISTRIBUTIONS = sizeof distributions / sizeof *distributions };
 
-/* What one instruction set has to say. */
+/* The lines of one instruction set. */
 struct report {
     int lines;
     char line[DISTRIBUTIONS * FASTINIT_DTYPES + 16][192];
@@ -98,13 +85,18 @@ static uint64_t hash(const uint8_t *data, size_t count, size_t size)
     return sum;
 }
 
+static size_t size_of(enum fastinit_dtype dtype)
+{
+    return (size_t)fastinit_dtype_size(dtype);
+}
+
 static fastinit_fill describe(const struct distribution *distribution, enum fastinit_dtype dtype,
                               void *data, uint64_t first, size_t count)
 {
     fastinit_fill fill = {.data = data, .dtype = dtype, .dimensions = 1, .first = first};
     fill.shape[0] = (int64_t)count;
-    fill.stride[0] = (int64_t)dtypes[dtype].size;
-    fill.step[0] = 1;
+    fill.strides[0] = fastinit_dtype_size(dtype);
+    fill.logical_strides[0] = 1;
     memcpy(fill.key, key, sizeof key);
     fill.distribution = distribution->kind;
     memcpy(fill.parameters, distribution->parameters, sizeof fill.parameters);
@@ -121,7 +113,7 @@ static void run(const fastinit_fill *fills, size_t count)
     while (fastinit_job_work(job, 1))
         ;
     if (fastinit_job_done(job) != fastinit_job_total(job))
-        fail("the job is not done", "any", dtypes[fills->dtype].name);
+        fail("the job is not done", "any", fastinit_dtype_name(fills->dtype));
     fastinit_job_free(job);
 }
 
@@ -140,7 +132,7 @@ static void run_orthogonal(const fastinit_orthogonal *matrices)
     while (fastinit_orthogonal_job_work(job, 0))
         ;
     if (fastinit_orthogonal_job_done(job) != fastinit_orthogonal_job_total(job))
-        fail("the job is not done", "orthogonal", dtypes[matrices->dtype].name);
+        fail("the job is not done", "orthogonal", fastinit_dtype_name(matrices->dtype));
     fastinit_orthogonal_job_free(job);
     free(workspace);
 }
@@ -152,7 +144,7 @@ static int slices_agree(const struct distribution *distribution, enum fastinit_d
     static const size_t starts[] = {0, 1, 32, 65, 194, 1195, 5292, ELEMENTS};
     enum { SLICES = sizeof starts / sizeof *starts - 1 };
     static uint8_t buffer[1 + ELEMENTS * 8];
-    const size_t size = dtypes[dtype].size;
+    const size_t size = size_of(dtype);
     fastinit_fill fills[SLICES];
     memset(buffer, 0xa5, sizeof buffer);
     for (size_t i = 0; i < SLICES; i++)
@@ -166,9 +158,9 @@ static int reversed_view_agrees(const struct distribution *distribution, enum fa
                                 const uint8_t *whole)
 {
     static uint8_t buffer[ELEMENTS * 8];
-    const size_t size = dtypes[dtype].size;
+    const size_t size = size_of(dtype);
     fastinit_fill fill = describe(distribution, dtype, buffer + (ELEMENTS - 1) * size, 0, ELEMENTS);
-    fill.stride[0] = -fill.stride[0];
+    fill.strides[0] = -fill.strides[0];
     memset(buffer, 0xa5, sizeof buffer);
     run(&fill, 1);
     for (size_t i = 0; i < ELEMENTS; i++)
@@ -181,13 +173,13 @@ static int transposed_view_agrees(const struct distribution *distribution,
                                   enum fastinit_dtype dtype, const uint8_t *whole)
 {
     static uint8_t buffer[ROWS * COLUMNS * 8];
-    const size_t size = dtypes[dtype].size;
+    const size_t size = size_of(dtype);
     fastinit_fill fill = describe(distribution, dtype, buffer, 0, ROWS);
     fill.dimensions = 2;
     fill.shape[1] = COLUMNS;
-    fill.stride[1] = (int64_t)size * ROWS;
-    fill.step[0] = COLUMNS;
-    fill.step[1] = 1;
+    fill.strides[1] = (int64_t)size * ROWS;
+    fill.logical_strides[0] = COLUMNS;
+    fill.logical_strides[1] = 1;
     memset(buffer, 0xa5, sizeof buffer);
     run(&fill, 1);
     for (size_t row = 0; row < ROWS; row++)
@@ -202,7 +194,7 @@ static void report_fill(struct report *report, const struct distribution *distri
                         enum fastinit_dtype dtype)
 {
     static uint8_t whole[ELEMENTS * 8];
-    const char *name = dtypes[dtype].name;
+    const char *name = fastinit_dtype_name(dtype);
     const fastinit_fill fill = describe(distribution, dtype, whole, 0, ELEMENTS);
     memset(whole, 0x5a, sizeof whole);
     run(&fill, 1);
@@ -213,15 +205,15 @@ static void report_fill(struct report *report, const struct distribution *distri
     if (!transposed_view_agrees(distribution, dtype, whole))
         fail("a transposed view differs from the whole", distribution->name, name);
     say(report, "%s %s %016" PRIx64, distribution->name, name,
-        hash(whole, ELEMENTS, dtypes[dtype].size));
+        hash(whole, ELEMENTS, size_of(dtype)));
 }
 
-/* A fill past the caches, from the middle of a tile on and off a line, against smaller ones. */
-static void report_streamed(struct report *report, enum fastinit_dtype dtype)
+/* A non-temporal fill that starts within a tile and within a line, against smaller fills. */
+static void report_nontemporal(struct report *report, enum fastinit_dtype dtype)
 {
-    static uint8_t whole[8 + STREAMED_BYTES], parts[STREAMED_BYTES];
+    static uint8_t whole[8 + NONTEMPORAL_BYTES], parts[NONTEMPORAL_BYTES];
     const struct distribution *distribution = &distributions[1];
-    const size_t size = dtypes[dtype].size, count = STREAMED_BYTES / size, half = count / 2 - 3;
+    const size_t size = size_of(dtype), count = NONTEMPORAL_BYTES / size, half = count / 2 - 3;
     const uint64_t first = 5;
     const fastinit_fill fill = describe(distribution, dtype, whole + size, first, count);
     const fastinit_fill halves[2] = {
@@ -233,47 +225,48 @@ static void report_streamed(struct report *report, enum fastinit_dtype dtype)
     run(&fill, 1);
     run(halves, 2);
     if (memcmp(whole + size, parts, count * size) != 0)
-        fail("a streamed fill differs from its parts", distribution->name, dtypes[dtype].name);
+        fail("a non-temporal fill differs from its parts", distribution->name,
+             fastinit_dtype_name(dtype));
     for (size_t i = 0; i < sizeof whole; i += i + 1 == size ? count * size + 1 : 1)
         if (whole[i] != 0x5a)
-            fail("wrote beside the target", distribution->name, dtypes[dtype].name);
-    say(report, "streamed-%s %s %016" PRIx64, distribution->name, dtypes[dtype].name,
+            fail("wrote beside the target", distribution->name, fastinit_dtype_name(dtype));
+    say(report, "nontemporal-%s %s %016" PRIx64, distribution->name, fastinit_dtype_name(dtype),
         hash(whole + size, count, size));
 }
 
-/* Two matrices, made in slices of no time, which leave panels unfinished; the second again, as its
-   transpose. */
+/* Two matrices, computed in calls of zero seconds, which leave panels unfinished; then the second
+   alone, as its transpose. */
 static void report_orthogonal(struct report *report, enum fastinit_dtype dtype, int64_t rows,
                               int64_t columns)
 {
     enum { MOST = 130 * 65 };
     static uint8_t whole[2 * MOST * 8], second[MOST * 8];
-    const size_t size = dtypes[dtype].size, count = (size_t)(rows * columns);
+    const size_t size = size_of(dtype), count = (size_t)(rows * columns);
     const int64_t item = (int64_t)size;
     fastinit_orthogonal matrices = {.data = whole, .dtype = dtype, .count = 2, .rows = rows};
     matrices.columns = columns;
-    matrices.stride[0] = rows * columns * item;
-    matrices.stride[1] = columns * item;
-    matrices.stride[2] = item;
+    matrices.strides[0] = rows * columns * item;
+    matrices.strides[1] = columns * item;
+    matrices.strides[2] = item;
     matrices.gain = 1.5;
     memcpy(matrices.key, key, sizeof key);
     fastinit_orthogonal transposed = matrices;
     transposed.data = second;
     transposed.count = 1;
     transposed.first = 1;
-    transposed.stride[1] = item;
-    transposed.stride[2] = rows * item;
+    transposed.strides[1] = item;
+    transposed.strides[2] = rows * item;
     run_orthogonal(&matrices);
     run_orthogonal(&transposed);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < columns; j++)
             if (memcmp(second + (j * rows + i) * item,
                        whole + (rows * columns + i * columns + j) * item, size) != 0) {
-                fail("the transpose differs", "orthogonal", dtypes[dtype].name);
+                fail("the transpose differs", "orthogonal", fastinit_dtype_name(dtype));
                 return;
             }
-    say(report, "orthogonal-2x%dx%d %s %016" PRIx64, (int)rows, (int)columns, dtypes[dtype].name,
-        hash(whole, 2 * count, size));
+    say(report, "orthogonal-2x%dx%d %s %016" PRIx64, (int)rows, (int)columns,
+        fastinit_dtype_name(dtype), hash(whole, 2 * count, size));
 }
 
 static fastinit_fill describe_bits(uint8_t *out, uint64_t start, size_t count)
@@ -282,11 +275,11 @@ static fastinit_fill describe_bits(uint8_t *out, uint64_t start, size_t count)
     return describe(&bits, FASTINIT_UINT8, out, start, count);
 }
 
-/* Bytes of the keystream, from within a tile on: at once, past the caches where they are many,
-   and in pieces. */
+/* Bytes of the keystream, starting within a tile: at once (with non-temporal stores if they are
+   many), and in pieces. */
 static void report_bits(struct report *report, size_t count)
 {
-    static uint8_t whole[1 + STREAMED_BYTES], parts[STREAMED_BYTES];
+    static uint8_t whole[1 + NONTEMPORAL_BYTES], parts[NONTEMPORAL_BYTES];
     const size_t half = count / 2 - 3;
     const fastinit_fill all = describe_bits(whole + 1, KEYSTREAM_START, count);
     const fastinit_fill pieces[3] = {
@@ -318,7 +311,7 @@ static void report_keystream(struct report *report)
         snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
     say(report, "keystream first-64-bytes %s", hex);
     report_bits(report, KEYSTREAM_BYTES);
-    report_bits(report, STREAMED_BYTES);
+    report_bits(report, NONTEMPORAL_BYTES);
 }
 
 static void make_report(struct report *report)
@@ -327,8 +320,8 @@ static void make_report(struct report *report)
     for (int i = 0; i < DISTRIBUTIONS; i++)
         for (int dtype = 0; dtype < FASTINIT_DTYPES; dtype++)
             report_fill(report, &distributions[i], (enum fastinit_dtype)dtype);
-    report_streamed(report, FASTINIT_FLOAT64);
-    report_streamed(report, FASTINIT_FLOAT32);
+    report_nontemporal(report, FASTINIT_FLOAT64);
+    report_nontemporal(report, FASTINIT_FLOAT32);
     for (int dtype = FASTINIT_FLOAT64; dtype <= FASTINIT_FLOAT32; dtype++) {
         report_orthogonal(report, (enum fastinit_dtype)dtype, 1, 1);
         report_orthogonal(report, (enum fastinit_dtype)dtype, 64, 64);

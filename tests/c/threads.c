@@ -1,6 +1,6 @@
-/* Drives the core's entry points from many threads at once, for ThreadSanitizer to watch: jobs that
-   a team works on while another thread reads their progress, jobs that are cancelled half way, the
-   choice of an instruction set and the keystream between them. Fails where values differ. */
+/* Calls the core from many threads at once, for ThreadSanitizer to watch: a team works on a job
+   while another thread reads its progress or cancels it; meanwhile others change the instruction
+   set and make keystreams. Fails if values differ. */
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -32,28 +32,28 @@ static void describe(fastinit_fill fills[FILLS], float out[FILLS][ELEMENTS])
         fill->dimensions = 2;
         fill->shape[0] = ELEMENTS / 512;
         fill->shape[1] = 512;
-        fill->stride[0] = 512 * sizeof(float);
-        fill->stride[1] = sizeof(float);
-        fill->step[0] = 512;
-        fill->step[1] = 1;
+        fill->strides[0] = 512 * sizeof(float);
+        fill->strides[1] = sizeof(float);
+        fill->logical_strides[0] = 512;
+        fill->logical_strides[1] = 1;
         memcpy(fill->key, key, sizeof key);
         fill->distribution = i == 4 ? FASTINIT_UNIFORM : FASTINIT_NORMAL;
         fill->parameters[1] = 1;
     }
     fills[1].data = out[1] + ELEMENTS - 512;
-    fills[1].stride[0] = -fills[1].stride[0];
-    fills[2].stride[0] = sizeof(float);
-    fills[2].stride[1] = ELEMENTS / 512 * sizeof(float);
-    fills[3].step[1] = 3;
-    fills[3].step[0] = 3 * 512;
+    fills[1].strides[0] = -fills[1].strides[0];
+    fills[2].strides[0] = sizeof(float);
+    fills[2].strides[1] = ELEMENTS / 512 * sizeof(float);
+    fills[3].logical_strides[1] = 3;
+    fills[3].logical_strides[0] = 3 * 512;
 }
 
-/* Bytes of the keystream, which one thread makes by itself. */
+/* Makes bytes of the keystream in the calling thread. */
 static void make_bits(uint8_t *out, size_t count)
 {
     fastinit_fill fill = {.data = out, .dtype = FASTINIT_UINT8, .dimensions = 1, .first = 77};
     fill.shape[0] = (int64_t)count;
-    fill.stride[0] = fill.step[0] = 1;
+    fill.strides[0] = fill.logical_strides[0] = 1;
     memcpy(fill.key, key, sizeof key);
     fill.distribution = FASTINIT_BITS;
     fastinit_job *const job = fastinit_job_new(&fill, 1);

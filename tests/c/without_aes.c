@@ -1,4 +1,4 @@
-/* What getauxval tells of an AArch64 processor without the AES instructions; for -Wl,--wrap. */
+/* Answers getauxval as an AArch64 processor without AES instructions would; for -Wl,--wrap. */
 
 #include <sys/auxv.h>
 

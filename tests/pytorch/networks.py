@@ -251,7 +251,7 @@ UNFILLABLE = {
     name: partial(_bytes_as, name)
     for name in (
         *("int8", "uint8", "int64", "bool", "complex32", "complex64", "complex128"),
-        *("float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn_x2"),
+        *("float8_e8m0fnu", "float4_e2m1fn_x2"),
         *("uint16", "uint64", "bits8", "quint4x2"),
     )
     if hasattr(torch, name)

@@ -2,9 +2,10 @@
 
 from laws import INF, Normal, TruncatedNormal, Uniform
 
-NARROW_DTYPES = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
-WIDE_DTYPES = ("float32", "float64")
-LARGEST = {"float16": 65504, "float8_e4m3fn": 448, "float8_e5m2": 57344}
+from fastinit.dtypes import DTYPES
+
+NARROW_DTYPES = [name for name, dtype in DTYPES.items() if dtype.itemsize <= 2]
+WIDE_DTYPES = ["float32", "float64"]
 
 NARROW = [
     *(
@@ -27,7 +28,11 @@ NARROW = [
         for dtype in NARROW_DTYPES
     ),
     # Overflow. bfloat16 has float32's range, and there the radius overflows before the value.
-    *((Normal(0, largest / 2), dtype) for dtype, largest in LARGEST.items()),
+    *(
+        (Normal(0, DTYPES[dtype].largest / 2), dtype)
+        for dtype in NARROW_DTYPES
+        if dtype != "bfloat16"
+    ),
 ]
 
 WIDE = [

@@ -3,6 +3,7 @@
 A narrow value is a float32 value rounded to nearest even, so its cell reaches to the midpoints
 between it and its neighbours; that of the largest ends half a unit above it, and what lies beyond
 overflows. A negative value that rounds to zero becomes -0.0: the two zeros have half the cell each.
+The fnuz types have no -0.0: their one zero has the whole cell, and overflow of either sign one NaN.
 A uniform is kept below `high`: the cell of the largest value below takes all that lies above.
 
 What is left out, at n = 1e8 draws: float32 rounds first, on a lattice of step d; a narrow cell of
@@ -47,8 +48,11 @@ def cells_of(dtype):
     inner = finite[:-1] + half_units
     positive = np.concatenate([[0.0], inner, [finite[-1] + half_units[-1]]])
     codes = np.arange(len(finite) + 1)  # the overflow's code follows the largest value's
+    negative = codes + (1 << bits - 1)
+    if len(finite) == len(unsigned):  # fnuz: the pattern of -0.0 is that of overflow
+        negative[[0, -1]] = codes[[0, -1]]
     return Cells(
-        codes=np.concatenate([codes[::-1] + (1 << bits - 1), codes]),
+        codes=np.concatenate([negative[::-1], codes]),
         edges=np.concatenate([[-np.inf], -positive[:0:-1], positive, [np.inf]]),
     )
 
@@ -91,7 +95,11 @@ def measure(law, dtype_name, draws):
     dtype = dtype_of(dtype_name)
     cells = cells_of(dtype)
     counts = count_codes(law, dtype, draws)
-    observed, expected = counts[cells.codes], draws * probabilities(law, dtype, cells)
+    # Two cells may have one code; in the order of the values.
+    _, firsts, of_code = np.unique(cells.codes, return_index=True, return_inverse=True)
+    order = np.argsort(firsts)
+    expected = draws * np.bincount(of_code, probabilities(law, dtype, cells))[order]
+    observed = counts[cells.codes[firsts[order]]]
     starts = merge(expected)
     observed_groups = np.add.reduceat(observed, starts)
     expected_groups = np.add.reduceat(expected, starts)

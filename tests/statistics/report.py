@@ -1,5 +1,6 @@
-"""The tables and pictures of docs/evidence.md, from what was measured: ``python
-tests/statistics/report.py``. Needs matplotlib."""
+"""Write the tables and pictures of docs/evidence.md from the measurements in docs/evidence/.
+
+``python tests/statistics/report.py`` needs matplotlib."""
 
 import json
 from pathlib import Path
@@ -46,12 +47,12 @@ def markdown(columns, rows):
 
 
 def of_law(row):
-    """Return the name of a law as a reader writes it."""
+    """Return the name of a law with the sign of infinity."""
     return row["law"].replace("inf", "∞")
 
 
 def cells_table():
-    """Narrow types: a row a law, with chi-square / degrees of freedom of each dtype."""
+    """Narrow dtypes: one row per law, with chi-square / degrees of freedom of each dtype."""
     dtypes = list(dict.fromkeys(row["dtype"] for row in load("cells")))
     found = {}
     for row in load("cells"):
@@ -84,7 +85,7 @@ def goodness_table(name):
 
 
 def tails_table():
-    """Counts beyond so many sigma, and near 0."""
+    """Counts in the tails, and near 0."""
     by_dtype = load("tails")
     columns = ["where"]
     for row in by_dtype:
@@ -119,7 +120,7 @@ def pairs_table():
 
 
 def frequencies_table():
-    """The extreme ratios of single values' frequencies to their due, by range."""
+    """The extreme ratios of single values' frequencies to their exact probabilities, by range."""
     found = {}
     for row in load("uniform_frequencies"):
         least, greatest = found.get(of_law(row), (1, 1))
@@ -184,10 +185,10 @@ def elementary_table():
 
 
 def threshold_text():
-    """What is taken for chance."""
+    """The threshold of all p-values."""
     return (
-        f"The folder fails by chance with a probability of at most {significance.LEVEL:g}: of its "
-        f"{significance.NUMBER_OF_TESTS} p-values none may be below "
+        f"By chance alone these tests fail with a probability of at most {significance.LEVEL:g}: "
+        f"none of their {significance.NUMBER_OF_TESTS} p-values may be below "
         f"{significance.THRESHOLD:.2g} (Bonferroni). Seeds are fixed."
     )
 

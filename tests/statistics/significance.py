@@ -8,7 +8,7 @@ stream changes. NUMBER_OF_TESTS is compared with what pytest collects.
 """
 
 LEVEL = 1e-4
-NUMBER_OF_TESTS = 117
+NUMBER_OF_TESTS = 145
 THRESHOLD = LEVEL / NUMBER_OF_TESTS
 
 

@@ -13,10 +13,7 @@ from fastinit.torch.values import INTEGERS, numbers_in
 
 M = TypeVar("M", bound=nn.Module)
 
-# Bits of NaNs. The only NaN of the kinds of float8 that have no negative zero is its pattern.
-PATTERNS = {torch.float8_e4m3fnuz: 0x80, torch.float8_e5m2fnuz: 0x80} | {
-    getattr(torch, name): dtype.poison for name, dtype in DTYPES.items()
-}
+PATTERNS = {getattr(torch, name): dtype.poison for name, dtype in DTYPES.items()}
 
 
 def poison_(module: M) -> M:
