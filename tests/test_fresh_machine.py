@@ -33,7 +33,7 @@ def import_all(package):
             importlib.import_module(found.name)
             print(found.name)
 
-SKIPPED = set() if TORCH else {"torch"}
+SKIPPED = set() if TORCH else {"torch", "torch_tensors"}
 import_all(fastinit)
 for name in sorted(fastinit.__all__):
     if name + "_" in fastinit.__all__:
