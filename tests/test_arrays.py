@@ -306,7 +306,7 @@ def test_dtypes_import_no_framework():
     assert run.stdout == "[]\n", run.stderr
 
 
-def test_torch_imports_only_what_views_its_tensors():
+def test_torch_tensors_import_only_torch_tensors():
     pytest.importorskip("torch")
     code = (
         "import sys, torch, fastinit\n"

@@ -81,7 +81,7 @@ def test_dlpack(name, dtype_of):
     assert bits.tobytes() == expected.tobytes()
 
 
-def test_dlpack_names_what_can_be_filled():
+def test_dlpack_error_names_the_dtypes():
     torch = pytest.importorskip("torch")
 
     for dtype in (torch.int32, torch.complex64, torch.bool):

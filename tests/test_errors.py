@@ -260,7 +260,7 @@ def test_torch_tensors_that_cannot_be_filled():
 
 
 @pytest.mark.parametrize("error", [RuntimeError, TypeError, ValueError, AttributeError])
-def test_errors_of_the_exchange_are_not_hidden(error, monkeypatch):
+def test_errors_of_the_exchange_api_are_raised(error, monkeypatch):
     """Where nothing is wrong with a tensor, a failure is no reason for a slower way."""
     torch = pytest.importorskip("torch")
     tensor = torch.zeros(3)
@@ -389,7 +389,7 @@ def test_same_exceptions_as_torch():
             assert wording in str(ours.value)
 
 
-def test_no_warning_where_torch_doubts_its_values():
+def test_no_warning_about_truncation():
     fastinit.trunc_normal(9, 5.0, generator=0)  # warnings are errors here
 
 

@@ -331,7 +331,7 @@ def test_examples_run(module):
     assert result.failed == 0
 
 
-def test_what_was_filled_before_changes_nothing():
+def test_earlier_fills_change_nothing():
     """0.0 == -0.0, and what a rule has computed is remembered."""
     array = np.empty(40, np.float32)
     for zero, other in ((0.0, -0.0), (-0.0, 0.0)):

@@ -175,7 +175,7 @@ class TestIdentity:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_nothing_beside_the_target(isa, dtype, dtype_of):
+def test_bytes_outside_the_target_are_unchanged(isa, dtype, dtype_of):
     dtype = dtype_of(dtype)
     whole = fastinit.normal_(poisoned(200, dtype), generator=3)
     for size in [*range(0, 70), 100, 131]:
@@ -189,7 +189,7 @@ def test_nothing_beside_the_target(isa, dtype, dtype_of):
 
 
 @pytest.mark.parametrize("offset", [0, 1, 16, 63])
-def test_streamed_fills(isa, offset):
+def test_nontemporal_fills(isa, offset):
     """Fills past the caches, at every alignment, with partial lines at both ends."""
     count = (5 << 20) // 4 + 19
     memory = np.full(count * 4 + 256, 0xA5, np.uint8)
@@ -207,7 +207,7 @@ def test_streamed_fills(isa, offset):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "float8_e4m3fn"])
 @pytest.mark.parametrize("offset", [0, 1, 48])  # from the line, in elements
-def test_streamed_transpositions(isa, dtype, dtype_of, offset):
+def test_nontemporal_transpositions(isa, dtype, dtype_of, offset):
     """Scattered boxes past the caches: lines begin within a box where the rows are odd."""
     dtype = dtype_of(dtype)
     rows, columns = {8: (700, 801), 4: (1001, 1152), 2: (1501, 1601), 1: (2049, 2111)}[
@@ -235,7 +235,7 @@ def test_streamed_transpositions(isa, dtype, dtype_of, offset):
 
 
 @pytest.mark.parametrize(("rows", "extra"), [(96, 7), (214, 5), (1000, 1)])
-def test_streamed_columns_whose_lines_drift(isa, rows, extra):
+def test_nontemporal_columns_at_drifting_offsets(isa, rows, extra):
     """Each column begins further within its line than the one before, in a stage of whole lines."""
     columns = (5 << 20) // 4 // rows
     whole = fastinit.normal((rows, columns), generator=3)

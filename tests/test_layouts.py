@@ -146,7 +146,7 @@ def test_table(framework, layer, shape, layout, groups, group_axis, fans):
         assert count_in_jax(layer, shape, groups) == fans
 
 
-def test_table_is_whole():
+def test_table_is_complete():
     kinds = {(row.values[0].split()[0], row.values[3], row.values[4] > 1) for row in ROWS}
     for framework, linear, conv, transposed in (
         ("torch", "oi", "oihw", "iohw"),

@@ -165,7 +165,7 @@ def test_uniform_across_blocks():
     assert stats.kstest(trace, "norm").pvalue > 1e-5
 
 
-def test_short_memory_leaves_the_target_alone():
+def test_target_is_unchanged_if_memory_is_short():
     code = (
         "import fastinit, numpy as np, resource\n"
         "array = np.zeros((16384, 16384), np.float32)\n"

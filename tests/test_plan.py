@@ -248,7 +248,7 @@ def broken_targets(change):
         ),
     ],
 )
-def test_errors_of_targets_leave_all_untouched(change, index, error, message):
+def test_errors_leave_all_targets_unchanged(change, index, error, message):
     plan, targets = broken_targets(change)
     with pytest.raises(error, match=message):
         plan.fill(0, targets, index)
@@ -267,7 +267,7 @@ def drawn_in_parts_(tensor, generator, shape=None, index=None):
     fastinit.uniform_(tensor, 1, 2, generator=generator, shape=shape, index=index)
 
 
-def test_functions_of_ones_own():
+def test_functions_of_the_user():
     plan = Plan(
         [
             ("drawn", (5, 4), "float32", drawn_, (), 1),

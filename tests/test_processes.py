@@ -86,7 +86,7 @@ def test_parent_keeps_its_stream(unseeded):
     assert draw() == expected
 
 
-def test_forked_children_repeat_what_is_seeded(seeded):
+def test_forked_children_of_a_seeded_parent_draw_the_same(seeded):
     """Each continues from the parent's call."""
     draw()
     second = fastinit.normal(4, generator=fastinit.Stream(3) / "1").tobytes()
@@ -130,7 +130,7 @@ def test_fork_while_another_thread_fills(unseeded, threads):
     assert len(set(drawn)) == 6
 
 
-def test_threads_never_draw_alike(unseeded):
+def test_threads_draw_different_values(unseeded):
     drawn, count = [], 500
     together = threading.Barrier(8)
 
@@ -152,7 +152,7 @@ def test_children_of_multiprocessing_differ(unseeded, method):
     assert len(set(drawn)) == 7
 
 
-def test_seed_of_the_parent_reaches_forked_children_alone(seeded):
+def test_seed_of_the_parent_affects_only_forked_children(seeded):
     parents = [fastinit.normal(4, generator=fastinit.Stream(3) / str(k)) for k in range(2)]
     assert started("fork") == [values.tobytes() for values in parents] * 3
     for method in ("spawn", "forkserver"):

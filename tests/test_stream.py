@@ -141,7 +141,7 @@ class TestNumpyGeneratorOfAStream:
     def test_known_answers(self, stream, words):
         assert tuple(map(hex, stream.numpy().bit_generator.random_raw(2).tolist())) == words
 
-    def test_each_call_returns_its_own(self):
+    def test_each_call_returns_a_new_generator(self):
         stream = fastinit.Stream(7)
         first, second = stream.numpy(), stream.numpy()
         values = first.random(5)
@@ -198,7 +198,7 @@ def test_generators_of_numpy_advance_and_repeat(name, fill):
         assert drawn[0] == fill((4, 4), generator=key).tobytes()
 
 
-def test_bit_generator_is_its_generator():
+def test_bit_generator_equals_its_generator():
     bits = np.random.PCG64(0)
     drawn = [fastinit.normal(4, generator=g) for g in (bits, np.random.Generator(bits), bits)]
     generator = np.random.default_rng(0)
@@ -234,7 +234,7 @@ def test_seed_sequence_is_a_seed():
 
 
 @pytest.mark.parametrize("make", ["key", "PRNGKey"])
-def test_key_of_jax_is_refused_with_the_way_out(make):
+def test_key_of_jax_raises_and_names_the_way_out(make):
     jax = pytest.importorskip("jax")
     key = getattr(jax.random, make)(3)
     target = np.ones(4)

@@ -61,8 +61,8 @@ def _register() -> Any:
     return library
 
 
-def _kernel(fill: Callable[..., bool], torchs: Any) -> Callable[..., Tensor]:
-    """Return a kernel that fills by `fill`, or calls torch's kernel `torchs` if that cannot.
+def _kernel(fill: Callable[..., bool], original: Any) -> Callable[..., Tensor]:
+    """Return a kernel that fills by `fill`, or calls `original` if that cannot.
 
     Both operators have two parameters, which default to 0 and 1.
     """
@@ -81,7 +81,7 @@ def _kernel(fill: Callable[..., bool], torchs: Any) -> Callable[..., Tensor]:
             source = acceleration.calls if generator is None else generator
             if fill(tensor, first, second, source):
                 return tensor
-        result: Tensor = torchs.call_boxed(keys, tensor, first, second, generator=generator)
+        result: Tensor = original.call_boxed(keys, tensor, first, second, generator=generator)
         return result
 
     return kernel
