@@ -1,4 +1,4 @@
-"""The benchmark suite runs, with whatever peers there are; nothing here judges a time."""
+"""The benchmark suite runs, with the peers that are installed; no test judges a time."""
 
 import shutil
 import subprocess

@@ -69,7 +69,7 @@ def test_plain_without_rich(monkeypatch, capsys):
 
 
 def change_fills(monkeypatch, change):
-    """Let every fill of a plan be followed by `change` of each entry and its array."""
+    """Call `change` with each entry and its array after every fill of a plan."""
     right = Plan.fill
 
     def wrong(plan, seed, targets):

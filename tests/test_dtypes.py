@@ -29,7 +29,7 @@ def test_numpy(name, dtype_of):
     assert dtype.itemsize == known.itemsize
     assert known.needs_ml_dtypes == (dtype.type.__module__ != "numpy")
     patterns = np.arange(1 << 8 * min(known.itemsize, 2), dtype=f"u{known.itemsize}")
-    if known.itemsize > 2:  # too many: the highest bits, and the largest number below infinity
+    if known.itemsize > 2:  # too many for all: vary the highest bits, add the largest number
         patterns <<= 8 * (known.itemsize - 2)
         patterns = np.append(patterns, np.array(np.finfo(dtype).max).view(patterns.dtype))
     with np.errstate(invalid="ignore"):  # signalling NaNs

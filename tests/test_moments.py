@@ -1,4 +1,4 @@
-"""Expected moments against SciPy's exact laws, and the measuring of filled arrays."""
+"""Expected moments against SciPy's exact ones, and measurements of filled arrays."""
 
 import math
 
@@ -90,7 +90,7 @@ def test_moments_equal_those_of_scipy(distribution, dtype):
         assert moments.std == pytest.approx(math.sqrt(variance))
         assert moments.kurtosis == pytest.approx(kurtosis + 3)
         return
-    # SciPy's moments of a truncated normal cancel in the tails: integrate the density.
+    # SciPy's moments of a truncated normal lose precision in the tails: integrate the density.
     mpmath = pytest.importorskip("mpmath")
     mean, std, low, high = distribution[1]
     with mpmath.workdps(40):

@@ -1,4 +1,4 @@
-"""Which skips `pytest --nothing-missing` turns into failures."""
+"""`pytest --nothing-missing` turns skips for missing packages into failures."""
 
 from pathlib import Path
 
