@@ -1,8 +1,8 @@
-"""Every check, each in virtual environments of its own.
+"""Runs every check, each in a new virtual environment.
 
-    nox                          # what must pass before a merge: the sessions that .ci/run runs
-    nox --list                   # all of them; those marked with a star are run by default
-    nox -s "numpy-3.12(oldest)"  # one; what follows -- goes to pytest
+    nox                          # the sessions of .ci/run, which must pass before a merge
+    nox --list                   # lists all sessions; `nox` runs those with a star
+    nox -s "numpy-3.12(oldest)"  # runs one session; arguments after -- go to pytest
 
 A session whose Python is not on this machine is skipped, and reported as skipped.
 """
@@ -20,12 +20,12 @@ from packaging.requirements import Requirement
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
 TORCHES = ["oldest", "2.13.0", "2.14.1", "2.15.0"]
-TORCH = "2.13.0"  # of the sessions that do not choose one: has wheels without CUDA
+TORCH = "2.13.0"  # for sessions without a version of their own; it has wheels without CUDA
 TYPED_EXAMPLES = PROJECT["tool"]["pyright"]["include"]
-# The two commands at the head of README.md.
+# The two installation commands of README.md.
 BENCH, PYTEST = re.findall(r"(?m)^    (pip install .*)$", Path("README.md").read_text())
 
-# Of Pythons that pyenv manages, only those that PYENV_VERSION names are found.
+# pyenv hides all Pythons that PYENV_VERSION does not name.
 versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
 managed = [path.name for python in PYTHONS for path in sorted(versions.glob(f"{python}.*"))]
 if managed:
@@ -62,42 +62,42 @@ def lowest(requirements: Iterable[str], python: str) -> list[str]:
 
 
 def declared() -> list[str]:
-    """Return every requirement of the package and its extras; those of a Python come last."""
+    """Return the requirements of the package, then those of its extras."""
     extras = PROJECT["project"]["optional-dependencies"].values()
     return [*PROJECT["project"]["dependencies"], *(text for extra in extras for text in extra)]
 
 
 def compile_anew(session: nox.Session, *arguments: str, **environment: str) -> None:
-    """Install from the source, warnings as errors, with nothing left of an earlier build."""
+    """Compile and install fastinit after deleting earlier builds; warnings are errors."""
     shutil.rmtree("build", ignore_errors=True)
     session.install(*arguments, env={"FASTINIT_WERROR": "1", **environment})
 
 
 def install_everything(session: nox.Session) -> None:
-    """Install fastinit with every framework that it can work with."""
+    """Install fastinit with every framework that it supports."""
     extras = ",".join(PROJECT["project"]["optional-dependencies"])
     compile_anew(session, f".[{extras}]", f"torch=={TORCH}")
     install_timm(session)
 
 
 def install_timm(session: nox.Session) -> None:
-    """Install timm without torchvision, which its module of initialisation does without."""
+    """Install timm without torchvision, which timm's initialisation does not need."""
     session.install("--no-deps", "timm")
 
 
 def distributions(session: nox.Session) -> Path:
-    """Return the folder where the session `wheel` leaves what it built."""
+    """Return the folder of the wheel and the sdist that the session `wheel` builds."""
     return Path(session.cache_dir) / "dist"
 
 
 def install_wheel(session: nox.Session, extras: str, *arguments: str) -> None:
-    """Install the wheel that the session `wheel` built, and nothing that must be compiled."""
+    """Install the wheel that the session `wheel` built, and only wheels with it."""
     (wheel,) = distributions(session).glob("*.whl")
     session.install("--only-binary=:all:", f"fastinit[{extras}] @ {wheel.as_uri()}", *arguments)
 
 
 def run_tests_of_sdist(session: nox.Session, *arguments: str) -> None:
-    """Run the tests that the sdist has on what is installed."""
+    """Run the tests of the sdist on the installed fastinit."""
     (source,) = distributions(session).glob("fastinit-*/")
     session.chdir(source)
     session.run("pytest", "-p", "no:cacheprovider", *(session.posargs or arguments))
@@ -106,7 +106,7 @@ def run_tests_of_sdist(session: nox.Session, *arguments: str) -> None:
 @nox.session
 @nox.parametrize("command", [BENCH, PYTEST], ids=["bench", "tests"])
 def readme(session: nox.Session, command: str) -> None:
-    """Run a command of README.md, word for word, where nothing else is installed."""
+    """Run a command of README.md, word for word, in an empty environment."""
     shutil.rmtree("build", ignore_errors=True)
     session.run("pip", "list")
     session.run("bash", "-euo", "pipefail", "-c", command, external=True)
@@ -114,7 +114,7 @@ def readme(session: nox.Session, command: str) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests with every framework, none of which may be missing, and the main job."""
+    """Run the tests with every framework (none may be missing), and `fastinit bench`."""
     install_everything(session)
     session.run("pytest", "--nothing-missing", *session.posargs)
     session.run("python", "-m", "fastinit", "bench", "--model", "resnext29")
@@ -134,7 +134,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check types: of the source with mypy, and those that users see with mypy and pyright."""
+    """Check the source with mypy, and the types that users see with mypy and pyright."""
     # PyPI's pyright downloads itself from npm; basedpyright is pyright and Node.js in wheels.
     session.install("mypy", "basedpyright", "numpy", "rich", "pytest", f"torch=={TORCH}")
     session.run("mypy")
@@ -145,7 +145,7 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run the examples of the pages and of the docstrings, and follow the pages' links."""
+    """Run the examples of pages and docstrings, and check the pages' links."""
     install_everything(session)
     session.run("pytest", "--nothing-missing", "tests/test_documents.py", *session.posargs)
     session.run("pytest", "--nothing-missing", "tests", "-k", "docstrings or examples_run")
@@ -153,7 +153,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build the sdist, from it the wheel that every Python installs, and unpack the former."""
+    """Build the sdist, unpack it, and build the wheel for all Pythons from it."""
     folder = distributions(session)
     shutil.rmtree(folder, ignore_errors=True)
     session.install("build")
@@ -179,7 +179,7 @@ def wheel(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, requires=["wheel"])
 @nox.parametrize("versions", ["oldest", "newest"], ids=["oldest", "newest"])
 def numpy(session: nox.Session, versions: str) -> None:
-    """Run the tests on the wheel, with the oldest or the newest NumPy (and other packages)."""
+    """Test the wheel with the oldest or the newest versions of NumPy and other packages."""
     constraints = []
     if versions == "oldest":
         file = Path(session.create_tmp(), "oldest.txt")
@@ -193,7 +193,7 @@ def numpy(session: nox.Session, versions: str) -> None:
 @nox.session(python=PYTHONS, requires=["wheel"])
 @nox.parametrize("version", TORCHES, ids=TORCHES)
 def torch(session: nox.Session, version: str) -> None:
-    """Run the tests of fastinit.torch on the wheel, with this torch."""
+    """Test fastinit.torch of the wheel with this version of torch."""
     if version == "oldest":
         (pinned,) = (text for text in lowest(declared(), "3.11") if text.startswith("torch=="))
     else:
@@ -236,20 +236,20 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def fuzz(session: nox.Session) -> None:
-    """Feed libFuzzer's inputs to the core, for 600 seconds or as many as are given."""
+    """Run libFuzzer on the core: 600 seconds by default."""
     session.run("tests/c/fuzz", *(session.posargs or ["600"]), external=True)
 
 
 @nox.session
 def identity(session: nox.Session) -> None:
-    """Compare every pinned hash, by every way of filling, instruction set and thread count."""
+    """Compare all pinned hashes, for each way of filling, instruction set and thread count."""
     install_everything(session)
     session.run("python", "tests/identity.py", *session.posargs)
 
 
 @nox.session
 def evidence(session: nox.Session) -> None:
-    """Test the distributions at full length, then measure docs/evidence.md anew: hours."""
+    """Test the distributions at full length, and write docs/evidence.md again: takes hours."""
     install_everything(session)
     session.run("pytest", "tests/statistics", "--slow", *session.posargs)
     session.run("python", "tests/statistics/measure.py")
@@ -258,6 +258,6 @@ def evidence(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Take the benchmark, beside every peer."""
+    """Run the benchmark, with every peer."""
     install_everything(session)
     session.run("python", "-m", "benchmarks", *session.posargs)

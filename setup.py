@@ -1,6 +1,6 @@
-"""Build of the C core: one extension, whose ISA units alone get their instruction-set flags.
+"""Builds the C core: one extension. Only the files of csrc/isa get instruction-set flags.
 
-Environment switches: FASTINIT_WERROR=1 (warnings are errors), FASTINIT_DEBUG=1 (-O0 -g),
+Environment variables: FASTINIT_WERROR=1 (warnings are errors), FASTINIT_DEBUG=1 (-O0 -g),
 FASTINIT_SANITIZE=address,undefined.
 """
 
@@ -38,18 +38,18 @@ else:
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 FLAGS = ["-std=c11", "-ffp-contract=off", "-fvisibility=hidden", "-D_POSIX_C_SOURCE=200809L"]
 FLAGS += ["-O0", "-g"] if os.environ.get("FASTINIT_DEBUG") else ["-O3", "-g0"]
-# A switch over dtypes or methods that lacks one does not compile.
+# A switch that lacks a case for a dtype or a distribution does not compile.
 WARNINGS = ["-Wall", "-Wextra", "-Werror=switch", "-Werror=switch-enum"]
 WARNINGS += ["-Werror"] if os.environ.get("FASTINIT_WERROR") else []
 LINK = ["-lm"]
 if sanitizers := os.environ.get("FASTINIT_SANITIZE"):
-    # At -O3, or with loops unrolled, they take minutes to compile.
+    # -O3 and unrolled loops take minutes to compile with sanitizers.
     FLAGS += [f"-fsanitize={sanitizers}", "-fno-omit-frame-pointer", "-O1", "-g", "-DUNROLL="]
     LINK += [f"-fsanitize={sanitizers}"]
 
 
 class BuildExtension(build_ext):
-    """Compiles each source by itself, with the flags that are its own."""
+    """Compiles each source with flags of its own."""
 
     def build_extension(self, extension: Extension) -> None:
         compile_source = self.compiler._compile
@@ -59,7 +59,7 @@ class BuildExtension(build_ext):
             directory, name = os.path.split(source)
             if directory.endswith("isa"):
                 own = own + ISA_FLAGS[os.path.splitext(name)[0]]
-            if "csrc" in directory:  # what Cython generates is not held to our warnings
+            if "csrc" in directory:  # not for the file that Cython generates
                 own = own + WARNINGS
             compile_source(obj, source, extension_name, cc_args, own, pp_opts)
 
@@ -70,13 +70,13 @@ class BuildExtension(build_ext):
             self.compiler._compile = compile_source
 
 
-UNITS = sorted(glob.glob("csrc/*.c")) + [f"csrc/isa/{isa}.c" for isa in ISAS]
-# avx2_vaes.c and avx512_bf16.c include another unit.
+SOURCES = sorted(glob.glob("csrc/*.c")) + [f"csrc/isa/{isa}.c" for isa in ISAS]
+# Files of csrc/isa are listed too: avx2_vaes.c and avx512_bf16.c include another one.
 INCLUDED = sorted(glob.glob("csrc/*.h")) + sorted(glob.glob("csrc/isa/*.c"))
 limited = [] if FREE_THREADED else [("Py_LIMITED_API", "0x030B0000")]
 core = Extension(
     "fastinit._core",
-    sources=["src/fastinit/_core.pyx", *UNITS],
+    sources=["src/fastinit/_core.pyx", *SOURCES],
     depends=INCLUDED,
     include_dirs=["csrc"],
     define_macros=MACROS + limited,

@@ -1,11 +1,11 @@
-"""How fast fastinit fills, side by side with its peers and with what the memory can take.
+"""Times fastinit side by side with other libraries and with the speed of memory.
 
-The map: `timing` (alternating samples) and `team` (threads that wait), `limits` (the memory's own
-speed), `rows` and `models` (what fastinit is timed at), `peers` and `mkl` (who else fills),
-`groups` (what is raced), `results` (races, kept as JSON), `bars` (what must be reached), `console`,
-`plots` and `report` (what is shown), `machine` (what it all ran on), `options` (of the command
-lines). `compare` times the rows of two commits by `builds` (of each) and `workers` (processes that
-import them). `test_kernels` is for pytest-benchmark.
+`timing` takes samples alternately, `team` keeps threads waiting, `limits` measures the memory.
+`rows` and `models` define the work; `peers` and `mkl` are the other libraries. `groups` runs the
+races, `results` keeps them as JSON, `bars` compares them with thresholds; `console`, `plots` and
+`report` show them. `machine` describes the machine, `options` parses the command lines. `compare`
+times the rows of two commits, by `builds` (one per commit) and `workers` (processes that import
+them). `test_kernels` is for pytest-benchmark.
 """
 
 from pathlib import Path

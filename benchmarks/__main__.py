@@ -1,4 +1,4 @@
-"""Time fastinit side by side with its peers, and report what a run found."""
+"""Time fastinit side by side with its peers, and report the results."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Take a run and print it."""
+    """Run the benchmark and print the results."""
     settings = Settings(options.elements, fastinit.get_num_threads(), options.rounds)
     print_machine(machine.describe())
     races = []

@@ -1,4 +1,4 @@
-"""What must be reached, and what is hoped for."""
+"""Thresholds that results must reach (bars), and better ones that they should (goals)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ MISSED = "MISSED"
 
 
 class Bar(NamedTuple):
-    """A figure of a race: the time of one side, divided by another's where there is one.
+    """A figure of a race: the time of one side, or its ratio to the time of another.
 
-    Of the sides whose names match a pattern the fastest counts.
+    A pattern stands for the fastest of the sides whose names match.
     """
 
     label: str
@@ -28,7 +28,7 @@ class Bar(NamedTuple):
     at_most: bool = False
 
     def value(self, run: Run) -> float | None:
-        """Return the figure, or None where something for it was left out."""
+        """Return the figure; None if the run lacks a side of it."""
         race = run.race(self.group, self.race)
         if race is None:
             return None
@@ -41,11 +41,11 @@ class Bar(NamedTuple):
         return race.time(of) * 1e6 if self.unit == "us" else race.nanoseconds(of)
 
     def passes(self, value: float, threshold: float) -> bool:
-        """Return whether a value is on the right side of a threshold."""
+        """Return whether a value reaches a threshold."""
         return value <= threshold if self.at_most else value >= threshold
 
     def verdict(self, value: float | None) -> str:
-        """Return how far a value came."""
+        """Return whether a value reaches the goal, the bar or neither, as text."""
         if value is None:
             return "left out"
         if self.goal is not None and self.passes(value, self.goal):
@@ -80,8 +80,8 @@ def _small(width: int, goal: float) -> list[Bar]:
 
 F32 = ("single", "normal_ float32")
 BARS = [
-    Bar("uniform_ speed / NT-store fill", "single", "uniform_ float32", limits.STREAMED, "fastinit",
-        0.90, 0.97),
+    Bar("uniform_ speed / NT-store fill", "single", "uniform_ float32", limits.NONTEMPORAL,
+        "fastinit", 0.90, 0.97),
     Bar("normal_ speed / torch", *F32, "torch", "fastinit", 8, 11),
     Bar("normal_ speed / NumPy SFC64", *F32, "NumPy SFC64", "fastinit", 19, 26),
     Bar("normal_ speed / MKL's best", *F32, "MKL *", "fastinit", 1.9, 2.5),
@@ -99,7 +99,7 @@ BARS = [
         "torch", "fastinit", 60, 100),
     Bar("trunc_normal_ +-2 sigma time / normal_", "single", "trunc_normal_ float32 +-2 sigma",
         "fastinit", "fastinit normal_", 1.8, 1.2, at_most=True),
-    Bar("keystream speed / NT-store fill", "keystream", "bytes", limits.STREAMED, "fastinit",
+    Bar("keystream speed / NT-store fill", "keystream", "bytes", limits.NONTEMPORAL, "fastinit",
         0.8, 0.95),
     Bar("normal_ speed, 2 threads / 1", "threads", "normal_ float32", "fastinit on 1",
         "fastinit on 2", 1.9, 1.97),

@@ -1,4 +1,4 @@
-"""Builds of several commits beside each other, each in a directory that PYTHONPATH can name."""
+"""Builds several commits, each in a directory for PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 
 from benchmarks import ROOT
 
-# A commit by any name that git knows; None is the work tree, with the changes that are in it.
+# A commit by any name that git knows; None is the work tree with its uncommitted changes.
 Revision = str | None
 
 
 class BuildError(Exception):
-    """A commit that there is not, or that cannot be built."""
+    """A commit does not exist, or cannot be built."""
 
 
 def _git(*arguments: str) -> bytes:
@@ -41,7 +41,7 @@ def describe(revision: Revision) -> str:
 
 
 def _copy(revision: Revision, target: Path) -> None:
-    """Copy the source; of the work tree all that git does not ignore."""
+    """Copy the source of a commit, or the files of the work tree that git does not ignore."""
     if revision is not None:
         with tarfile.open(fileobj=io.BytesIO(_git("archive", revision))) as archive:
             archive.extractall(target, filter="data")
@@ -54,9 +54,9 @@ def _copy(revision: Revision, target: Path) -> None:
 
 
 def build(revisions: Sequence[Revision], directory: Path, isolated: bool = True) -> list[Path]:
-    """Build each commit in a directory of its own; return what is to stand in PYTHONPATH.
+    """Build each commit in a directory of its own; return the directories for PYTHONPATH.
 
-    `isolated` lets pip fetch setuptools and Cython; otherwise it takes those that are installed.
+    If `isolated`, pip fetches setuptools and Cython; otherwise it uses the installed ones.
     """
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pip += ["--no-deps", *([] if isolated else ["--no-build-isolation"])]

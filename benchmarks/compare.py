@@ -38,18 +38,18 @@ both ratios are above, and both lower quartiles above 1.
 """
 BASE, HEAD = "base", "head"
 SLOWER = 1.05
-PASSES = 3  # by new processes each, as the addresses of one are lucky or not for all its life
+PASSES = 3  # each by new processes: a process keeps its addresses, which affect its speed
 ROUNDS, QUICK_ROUNDS = 24, 6
 QUICK_ELEMENTS = ELEMENTS >> 4
 AGAIN = 2  # times as many rounds, for rows that seem slower
-# A row of long turns gets fewer rounds per pass: as many as take `ROW_SECONDS`, but at least these.
+# A row with long turns gets fewer rounds per pass: those of `ROW_SECONDS`, but at least these.
 ROW_SECONDS = 1.0
 LEAST_ROUNDS = 3
 
 
 @dataclass
 class Comparison:
-    """The seconds that a row took by each build, round by round, or why it cannot run there."""
+    """Seconds of a row by each build in each round, or the error of a build that cannot run it."""
 
     row: Row
     seconds: dict[str, list[float]] = field(default_factory=lambda: {BASE: [], HEAD: []})
@@ -67,7 +67,7 @@ class Comparison:
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """Between which the middle half of the ratios lies."""
+        """The lower and the upper quartile of the ratios."""
         if len(self.ratios) == 1:
             return self.ratio, self.ratio
         low, _, high = statistics.quantiles(self.ratios, n=4, method="inclusive")
@@ -78,7 +78,7 @@ class Comparison:
         return not self.errors and self.ratio > limit
 
     def is_slower(self, limit: float) -> bool:
-        """Return whether the ratio is above the limit, and not by the machine's noise.
+        """Return whether the ratio is above the limit, beyond the machine's noise.
 
         The quartiles of 24 rounds are about the 95 % confidence interval of their median.
         """
@@ -88,7 +88,7 @@ class Comparison:
 def is_base_first(number: int) -> bool:
     """Return whether BASE has the first turn of a round, by the Thue-Morse sequence.
 
-    So neither build gains by a drift, nor by its place in the rounds on one CPU.
+    In this order neither build gains from a drift of the machine, nor from its turn on a CPU.
     """
     return number.bit_count() % 2 == 0
 
@@ -96,14 +96,14 @@ def is_base_first(number: int) -> bool:
 def turn_cpus(row: Row, number: int, cpus: Sequence[int]) -> Sequence[int]:
     """Return the CPUs of a round.
 
-    One thread has the same CPU in both turns, as another CPU may be slower; and the next CPU after
-    two rounds, so that each build has once come first to it.
+    A row of one thread has the same CPU in both turns, as CPUs differ in speed. Every two rounds it
+    moves to the next CPU, so that each build has been first on each CPU.
     """
     return cpus if row.is_parallel else [cpus[number // 2 % len(cpus)]]
 
 
 def time_row(comparison: Comparison, builds: Sequence[Worker], rounds: range) -> None:
-    """Time a row in these rounds, of two turns each: one build waits while the other runs."""
+    """Time a row in these rounds, each of two turns: one build runs while the other waits."""
     workers = dict(zip((BASE, HEAD), builds, strict=True))
     for worker in workers.values():
         worker.start(comparison.row.name)
@@ -116,7 +116,7 @@ def time_row(comparison: Comparison, builds: Sequence[Worker], rounds: range) ->
             paces[name] = pace
     if comparison.errors:
         return
-    # The same work for both, even if one was disturbed while it was warmed up.
+    # Both do the same number of calls, even if one was disturbed during its warm-up.
     pace = min(paces.values(), key=lambda pace: pace.seconds)
     affordable = max(LEAST_ROUNDS, int(ROW_SECONDS / (2 * pace.seconds)))
     cpus = machine.cpus()
@@ -135,7 +135,7 @@ def split_rounds(rounds: int) -> list[range]:
 
 @dataclass(frozen=True)
 class Comparer:
-    """Two builds, and how they are timed."""
+    """Times two builds."""
 
     builds: Sequence[Path]
     titles: Sequence[str]
@@ -151,7 +151,7 @@ class Comparer:
             ]
 
     def isas(self) -> list[str]:
-        """Return by which instruction set each build fills."""
+        """Return the instruction set of each build."""
         found = []
         with self.workers() as workers:
             for worker, title in zip(workers, self.titles, strict=True):
@@ -180,7 +180,7 @@ class Comparer:
 
 
 def print_comparisons(comparisons: Sequence[Comparison], limit: float) -> None:
-    """Print a table of each group, and who cannot run what."""
+    """Print a table of each group, and the rows that a build cannot run."""
     columns = ("row", "base us", "head us", "head/base", "quartiles")
     complete = [comparison for comparison in comparisons if not comparison.errors]
     for group, members in groupby(complete, key=lambda comparison: comparison.row.group):

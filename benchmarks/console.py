@@ -1,4 +1,4 @@
-"""What a run prints."""
+"""Prints runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.bars import BARS
 from benchmarks.machine import PEERS, installed
 from benchmarks.results import Race, Run
 
-WIDTH = 100  # of a file or a pipe
+WIDTH = 100  # if the output is a file or a pipe
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 DISTURBING_CPUS = 0.1
 COLOURS = {"goal reached": "green", "reached": "green", "MISSED": "red", "goal missed": "yellow"}
@@ -31,13 +31,13 @@ def new_table(title: str, columns: Iterable[str]) -> Table:
 
 
 def print_hardware(processor: str, cpus: int, caches: dict[str, str], isa: str) -> None:
-    """Print the processor, and by which instruction set it fills."""
+    """Print the processor and its instruction set."""
     sizes = ", ".join(f"{level} {size}" for level, size in caches.items())
     console.print(f"{processor}, {cpus} CPUs, {sizes}, {isa}")
 
 
 def print_machine(machine: dict[str, Any]) -> None:
-    """Print what a run is taken on, and who is missing."""
+    """Print the machine of a run, and the packages that are missing."""
     print_hardware(machine["processor"], machine["cpus"], machine["caches"], machine["isa"])
     versions = [f"{name} {number}" for name, number in machine["versions"].items() if number]
     console.print(", ".join(versions))
@@ -49,7 +49,7 @@ def print_machine(machine: dict[str, Any]) -> None:
 
 
 def print_race(race: Race) -> None:
-    """Print what every side took, the fastest first."""
+    """Print the time of every side, the fastest first."""
     threads = "1 thread" if race.threads == 1 else f"{race.threads} threads"
     title = f"{race.group}: {race.name}, {race.elements:,} elements, {threads}"
     table = new_table(title, ("side", "us a call", "ns an element", "GB/s"))
@@ -61,7 +61,7 @@ def print_race(race: Race) -> None:
 
 
 def print_disturbances(run: Run) -> None:
-    """Print during which races other processes took so much that they must be run again."""
+    """Print the races that other processes disturbed so much that they must be run again."""
     disturbed = [race for race in run.races if (race.others or 0.0) > DISTURBING_CPUS]
     if disturbed:
         races = ", ".join(f"{race.group}: {race.name} ({race.others})" for race in disturbed)
@@ -69,7 +69,7 @@ def print_disturbances(run: Run) -> None:
 
 
 def print_bars(run: Run) -> None:
-    """Print what was reached, and what was missed."""
+    """Print the bars and goals, and which of them were reached."""
     title = f"Bars and goals ({run.elements:,} elements, medians of {run.rounds} rounds)"
     table = new_table(title, ("figure", "value", "bar", "goal", "verdict"))
     for bar in BARS:

@@ -1,4 +1,4 @@
-"""Models of others, constructed: each in a process of its own, since peak memory is one's too."""
+"""Times the construction of transformers' models, each in a process with its own peak memory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WAYS = (STOCK, ACCELERATED, MATERIALIZED)
 
 
 class Construction(NamedTuple):
-    """What one construction took."""
+    """Seconds and peak memory of one construction."""
 
     seconds: float
-    peak: int  # resident bytes of the process at most
+    peak: int  # largest number of resident bytes of the process
     parameters: int
 
 
@@ -30,7 +30,7 @@ def _llama(scale: float) -> tuple[Callable[[], Any], Any]:
 
     from fastinit.torch import transformer
 
-    config = LlamaConfig(  # of Llama 3.2 1B
+    config = LlamaConfig(  # Llama 3.2 1B
         vocab_size=max(256, int(128_256 * scale)),
         hidden_size=2048,
         intermediate_size=8192,
@@ -47,7 +47,7 @@ def _vit(scale: float) -> tuple[Callable[[], Any], Any]:
 
     from fastinit.torch import vit
 
-    config = ViTConfig(  # of ViT-L/16
+    config = ViTConfig(  # ViT-L/16
         hidden_size=1024,
         intermediate_size=4096,
         num_hidden_layers=max(1, int(24 * scale)),
@@ -60,7 +60,7 @@ MODELS = {"Llama 1.2 G": _llama, "ViT-L": _vit}
 
 
 def _touch(size: int) -> None:
-    """Touch so much memory in a child, and free it: a host gives it to a virtual machine late."""
+    """Touch and free `size` bytes in a child: a host gives memory to a machine at first touch."""
     child = os.fork()
     if child == 0:
         fastinit.zeros(size // 4)
@@ -69,7 +69,7 @@ def _touch(size: int) -> None:
 
 
 def _peak() -> int:
-    """Return the most bytes that were resident; getrusage would count the parent's before exec."""
+    """Return the peak of resident bytes; getrusage includes the parent's before exec."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) << 10
@@ -83,7 +83,7 @@ def _construct(model: str, way: str, scale: float) -> Construction:
 
     make, recipe = MODELS[model](scale)
     with torch.device("meta"):
-        built = make()  # what is imported and compiled when a model is constructed first
+        built = make()  # the first construction imports and compiles
     torch.manual_seed(0)
     _touch(sum(each.nbytes for _, each in built.named_parameters(remove_duplicate=False)))
     start = time.perf_counter()

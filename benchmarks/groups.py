@@ -1,4 +1,4 @@
-"""What is raced. Every size follows from one number of elements, by default 64 Mi."""
+"""The groups of races. All sizes follow from one number of elements, 64 Mi by default."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ TRUNCATED_NAMES = {TRUNCATED: "+-2 sigma", TRUNCATED_USUAL: "std .02 within +-2"
 
 @dataclass(frozen=True)
 class Settings(Sizes):
-    """How much is filled, on how many threads at most, and how often."""
+    """Number of elements, of threads at most, and of rounds."""
 
     rounds: int
 
     @property
     def dtypes(self) -> list[str]:
-        """The dtypes that everything is raced in."""
+        """The dtypes that the races use."""
         return ["float32", *(["bfloat16"] if installed("ml_dtypes") else []), "float16", "float64"]
 
     @property
@@ -69,7 +69,7 @@ class Settings(Sizes):
         threads: int = 1,
         rounds: int | None = None,
     ) -> Race:
-        """Time the sides of a race; `size` is in bytes, None where it is not the same for all."""
+        """Time the sides of a race; `size` is in bytes, None if it differs between sides."""
         others = OtherProcesses()
         seconds = alternate(sides, rounds or self.rounds)
         return Race(group, name, elements, size, threads, seconds, others.cpus())
@@ -87,7 +87,7 @@ def single(settings: Settings) -> Iterator[Race]:
             yield settings.race(
                 "single", f"{work.name} {dtype}", _everyone(work, array), array.size, array.nbytes
             )
-        # torch's takes so long that a quarter must do.
+        # A quarter of the elements, as torch's is slow.
         array = settings.array(settings.elements // 4, dtype)
         for work, interval in TRUNCATED_NAMES.items():
             if work == TRUNCATED_USUAL and dtype != "float32":
@@ -138,7 +138,7 @@ def curve(settings: Settings) -> Iterator[Race]:
             array.fill(0)
         sides = limits.sides(array)
         sides.append(fastinit_side(UNIFORM, array, name="fastinit uniform_"))
-        slow = elements > settings.elements  # the curves of the others are flat by then
+        slow = elements > settings.elements  # the curves of the others are flat here
         everyone = peers.sides(NORMAL, array)[: 1 if slow else None]
         sides += [side for side in everyone if side.name in kept]
         yield settings.race("curve", f"normal_ {elements}", sides, array.size, array.nbytes)
@@ -148,8 +148,8 @@ def curve(settings: Settings) -> Iterator[Race]:
 def threads(settings: Settings) -> Iterator[Race]:
     """The same fill on one thread, two, four ... all."""
     array = settings.array(settings.elements, "float32")
-    mkl = "MKL SFMT19937"  # its fastest on large arrays
-    kept = (limits.STREAMED, "fastinit", "torch", "NumPy SFC64", mkl, f"{mkl} ICDF")
+    mkl = "MKL SFMT19937"  # MKL's fastest generator on large arrays
+    kept = (limits.NONTEMPORAL, "fastinit", "torch", "NumPy SFC64", mkl, f"{mkl} ICDF")
     for work in (UNIFORM, NORMAL):
         sides = []
         for count in settings.thread_counts:
@@ -161,7 +161,7 @@ def threads(settings: Settings) -> Iterator[Race]:
 
 
 def cold(settings: Settings) -> Iterator[Race]:
-    """Arrays that are created, on all threads."""
+    """Creation of arrays, on all threads."""
     elements, count = 4 * settings.elements, settings.threads
     sides = limits.first_touch_sides(4 * elements, count)
     for name in ("uniform", "normal"):
@@ -188,7 +188,7 @@ def small(settings: Settings) -> Iterator[Race]:
 
 
 def isas(settings: Settings) -> Iterator[Race]:
-    """Each instruction set, forced, and torch; a quarter of the elements, for the portable one."""
+    """Each instruction set, and torch; a quarter of the elements, as portable C is slow."""
     array = settings.array(settings.elements // 4, "float32")
     for work in (UNIFORM, NORMAL):
         sides = [
@@ -225,7 +225,7 @@ def orthogonal(settings: Settings) -> Iterator[Race]:
 
 
 def models(settings: Settings) -> Iterator[Race]:
-    """GPT-2's parameters in one call, in many, and as many elements in one array; all threads."""
+    """GPT-2's parameters in one call, in many calls, and as one array; all threads."""
     threads = settings.threads
     array = fastinit.empty(gpt2_elements(settings.scale), "float32")
     array.fill(0)

@@ -1,4 +1,4 @@
-"""What the memory can take: fills of one value, by limits.c."""
+"""Measures how fast memory takes stores: fills of one value, by limits.c."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ SOURCE = Path(__file__).with_name("limits.c")
 HUGE_PAGE = 1 << 21
 LINE = 64
 REPEATED_SIZE = 1 << 20
-STREAMED = "limit: streamed"
+# The names in results files.
+NONTEMPORAL = "limit: streamed"
 CACHED = "limit: cached"
 FIRST_TOUCH = "limit: first touch"
 
 
 @lru_cache
 def library() -> ctypes.CDLL | None:
-    """Compile and load limits.c; None where there is no C compiler."""
+    """Compile and load limits.c; return None if there is no C compiler."""
     compiler = shutil.which("cc")
     if compiler is None:
         return None
@@ -40,20 +41,20 @@ def library() -> ctypes.CDLL | None:
         subprocess.run([compiler, *flags, "-o", target, SOURCE], check=True)
         loaded = ctypes.CDLL(str(target))
     loaded.store_name.restype = ctypes.c_char_p
-    for fill in (loaded.fill_streamed, loaded.fill_cached):
+    for fill in (loaded.fill_nontemporal, loaded.fill_cached):
         fill.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
         fill.restype = None
     return loaded
 
 
 def store_name() -> str | None:
-    """Return which stores limits.c uses."""
+    """Return the instruction set of the stores of limits.c."""
     loaded = library()
     return None if loaded is None else loaded.store_name().decode()
 
 
 def _parts(size: int, threads: int, unit: int) -> list[tuple[int, int]]:
-    """Return offset and size of each thread's part: whole units but for the last."""
+    """Return offset and size of each thread's part: a multiple of `unit`, except the last."""
     each = -(-size // (threads * unit)) * unit
     return [(start, min(each, size - start)) for start in range(0, size, each)]
 
@@ -61,16 +62,16 @@ def _parts(size: int, threads: int, unit: int) -> list[tuple[int, int]]:
 def _filling(
     fill: Any, memory: Bytes, threads: int, unit: int, repeats: int = 1
 ) -> Callable[[], object]:
-    """Return the work of filling memory, each thread its part."""
+    """Return a function that fills memory, each thread one part."""
     address = memory.ctypes.data
     parts = _parts(memory.size, threads, unit)
     return together([partial(fill, address + start, size, repeats) for start, size in parts])
 
 
 def sides(array: npt.NDArray[Any], threads: int = 1) -> list[Side]:
-    """Return streamed and cached fills of an aligned array of whole cache lines.
+    """Return fills by non-temporal and by cached stores of an aligned array of whole cache lines.
 
-    Small ones are repeated in C: it is the memory that is measured, not the calls.
+    Fills of small arrays are repeated in C, so that calls from Python take no measurable time.
     """
     loaded = library()
     if loaded is None:
@@ -80,7 +81,7 @@ def sides(array: npt.NDArray[Any], threads: int = 1) -> list[Side]:
     repeats = max(1, REPEATED_SIZE // memory.size)
     return [
         Side(name, _filling(fill, memory, threads, LINE, repeats), repeats=repeats)
-        for name, fill in ((STREAMED, loaded.fill_streamed), (CACHED, loaded.fill_cached))
+        for name, fill in ((NONTEMPORAL, loaded.fill_nontemporal), (CACHED, loaded.fill_cached))
     ]
 
 
@@ -96,11 +97,11 @@ def _fresh(fill: Any, size: int, threads: int) -> Bytes:
 
 
 def first_touch_sides(size: int, threads: int) -> list[Side]:
-    """Return fills of fresh huge pages, every thread the first to touch its part."""
+    """Return fills of new huge pages; each thread first touches its part."""
     loaded = library()
     if loaded is None:
         return []
     return [
-        Side(f"{FIRST_TOUCH}, streamed", partial(_fresh, loaded.fill_streamed, size, threads)),
+        Side(f"{FIRST_TOUCH}, streamed", partial(_fresh, loaded.fill_nontemporal, size, threads)),
         Side(f"{FIRST_TOUCH}, cached", partial(_fresh, loaded.fill_cached, size, threads)),
     ]

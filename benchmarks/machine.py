@@ -1,4 +1,4 @@
-"""What a run was taken on."""
+"""Describes the machine and the software of a run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PEERS = (
 
 @lru_cache
 def installed(package: str) -> str | None:
-    """Return a package's version, or None where it is not installed."""
+    """Return a package's version, or None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -60,7 +60,7 @@ def cpus() -> list[int]:
 
 
 def caches() -> dict[str, str]:
-    """Return the size of each cache that the first CPU reads data from."""
+    """Return the size of each data cache of the first CPU."""
     found = {}
     for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         kind, level = _read(index / "type"), _read(index / "level")
@@ -72,7 +72,7 @@ def caches() -> dict[str, str]:
 
 
 class OtherProcesses:
-    """How many CPUs other processes, and other machines on the same host, take from here on."""
+    """Measures how many CPUs other processes and virtual machines use, from its creation on."""
 
     def __init__(self) -> None:
         self.wall, self.busy = time.perf_counter(), self._busy()
@@ -86,7 +86,7 @@ class OtherProcesses:
         return ticks / os.sysconf("SC_CLK_TCK") - time.process_time()
 
     def cpus(self) -> float | None:
-        """Return the mean of their number; None where the system does not tell."""
+        """Return their mean number; None if the system does not count it."""
         busy, wall = self._busy(), time.perf_counter() - self.wall
         if busy is None or self.busy is None:
             return None

@@ -22,7 +22,7 @@ CHUNK = 1 << 30  # a count is an int32
 
 @lru_cache
 def library() -> ctypes.CDLL:
-    """Load libmkl_rt, whose threads would only add to ours."""
+    """Load libmkl_rt without threads of its own: the benchmark starts threads."""
     paths = [path for path in files("mkl") or [] if path.name.startswith("libmkl_rt.")]
     loaded = ctypes.CDLL(str(paths[0].locate()))
     loaded.MKL_Set_Threading_Layer(THREADING_SEQUENTIAL)
@@ -51,7 +51,7 @@ class Stream:
         library().vslNewStream(ctypes.byref(self.state), BRNGS[brng] + family, number)
 
     def filling(self, distribution: str, method: str, array: npt.NDArray[Any]) -> Task:
-        """Return the work of filling a contiguous array by vsRng... or vdRng..., on (0, 1)."""
+        """Return a function that fills a contiguous array by vsRng... or vdRng... on (0, 1)."""
         letter = {np.dtype("f4"): "s", np.dtype("f8"): "d"}[array.dtype]
         function = getattr(library(), f"v{letter}Rng{distribution}")
         number = METHODS[distribution][method]

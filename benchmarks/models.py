@@ -1,7 +1,7 @@
-"""GPT-2, filled and constructed by every way that fastinit has.
+"""Fills and constructs GPT-2 in every way that fastinit has.
 
-Its parameters are listed here, and not taken from fastinit, so that commits before and after a
-change of fastinit's own lists are timed at the same work.
+Its parameters are listed here, not taken from fastinit, so that all commits do the same work, even
+if fastinit's own lists differ between them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LAYERS, WIDTH, TOKENS, POSITIONS = 12, 768, 50257, 1024
 
 
 class Parameter(NamedTuple):
-    """A parameter: N(0, std**2), or one value where `std` is 0."""
+    """A parameter: N(0, std**2), or a constant if `std` is 0."""
 
     name: str
     shape: tuple[int, ...]
@@ -28,7 +28,7 @@ class Parameter(NamedTuple):
 
 
 def gpt2(width: int) -> Iterator[Parameter]:
-    """Yield the parameters of GPT-2 small (A. Radford et al., 2019), of another width."""
+    """Yield the parameters of GPT-2 small (A. Radford et al., 2019) with this width."""
     yield Parameter("wte.weight", (TOKENS, width), 0.02)
     yield Parameter("wpe.weight", (POSITIONS, width), 0.01)
     for layer in range(LAYERS):
@@ -53,7 +53,7 @@ def _width(scale: float) -> int:
 
 
 def _targets(scale: float) -> Iterator[tuple[Parameter, npt.NDArray[Any], fastinit.Stream]]:
-    """Yield each parameter with memory that was touched, and its stream."""
+    """Yield each parameter with touched memory, and its stream."""
     for parameter in gpt2(_width(scale)):
         array = fastinit.empty(parameter.shape, "float32")
         array.fill(0)
@@ -61,14 +61,14 @@ def _targets(scale: float) -> Iterator[tuple[Parameter, npt.NDArray[Any], fastin
 
 
 def gpt2_elements(scale: float) -> int:
-    """Return how many elements the parameters have."""
+    """Return the number of elements of all parameters."""
     return sum(math.prod(parameter.shape) for parameter in gpt2(_width(scale)))
 
 
 def fill_together(scale: float) -> Callable[[], object]:
-    """Return the work of filling every parameter in one call.
+    """Return a function that fills all parameters in one call.
 
-    For arrays of NumPy this has no public name.
+    fastinit has no public function that does this for NumPy arrays.
     """
     from fastinit import _core
     from fastinit.arrays import writable_view
@@ -88,7 +88,7 @@ def fill_together(scale: float) -> Callable[[], object]:
 
 
 def fill_each(scale: float) -> Callable[[], object]:
-    """Return the work of filling every parameter in a call of its own."""
+    """Return a function that fills each parameter in a call of its own."""
     calls = [
         partial(fastinit.normal_, array, 0.0, parameter.std, generator=stream)
         if parameter.std
@@ -104,7 +104,7 @@ def fill_each(scale: float) -> Callable[[], object]:
 
 
 def _module(width: int) -> Any:
-    """Return GPT-2 as a module of torch; what its layers compute does not matter here."""
+    """Return a torch module with GPT-2's parameters; it need not compute anything."""
     from torch.nn import Embedding, LayerNorm, Linear, ModuleDict, ModuleList
 
     def layer() -> Any:
@@ -132,7 +132,7 @@ def _module(width: int) -> Any:
 
 
 def init_module(scale: float) -> Callable[[], object]:
-    """Return the work of filling a module by `fastinit.torch.init_module`."""
+    """Return a function that fills a module by `fastinit.torch.init_module`."""
     import torch
 
     from fastinit.torch import gpt2, init_module
@@ -146,14 +146,14 @@ def init_module(scale: float) -> Callable[[], object]:
 
 
 def accelerated(scale: float) -> Callable[[], object]:
-    """Return the work of constructing a module within `fastinit.torch.accelerate()`."""
+    """Return a function that constructs a module within `fastinit.torch.accelerate()`."""
     from fastinit.torch import accelerate
 
     return accelerate()(partial(_module, _width(scale)))
 
 
 def materialized(scale: float) -> Callable[[], object]:
-    """Return the work of giving a module memory by `fastinit.torch.materialize`."""
+    """Return a function that gives a module memory by `fastinit.torch.materialize`."""
     import torch
 
     from fastinit.torch import gpt2, materialize

@@ -1,4 +1,4 @@
-"""What the parsers of the command lines share."""
+"""Types of options that the command lines share."""
 
 from __future__ import annotations
 

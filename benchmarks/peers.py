@@ -1,4 +1,4 @@
-"""Who else fills, and fastinit among them."""
+"""The sides of the races: fastinit and other libraries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 
 
 def as_tensor(array: Array) -> Any:
-    """Return the torch tensor on an array's memory."""
+    """Return a torch tensor that shares an array's memory."""
     import torch
 
     if array.dtype.name == "bfloat16":
@@ -28,7 +28,7 @@ def as_tensor(array: Array) -> Any:
 
 
 def torch_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
-    """Yield torch.nn.init, where torch is installed."""
+    """Yield torch.nn.init, if torch is installed."""
     if not installed("torch"):
         return
     import torch
@@ -42,18 +42,18 @@ Filler = Callable[[Array], Task]
 
 
 def _split(array: Array, fillers: Sequence[Filler]) -> Task:
-    """Return the work of filling so many parts of an array at once."""
+    """Return a function that fills an array, one part per filler, all at once."""
     parts = np.array_split(array, len(fillers))
     return together([filler(part) for filler, part in zip(fillers, parts, strict=True)])
 
 
 def _does(work: Work, array: Array) -> bool:
-    """Return whether libraries that know float32, float64 and no truncation do the work."""
+    """Return whether the work is in float32 or float64, and not a truncated normal."""
     return work in (UNIFORM, NORMAL) and array.dtype.name in ("float32", "float64")
 
 
 def numpy_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
-    """Yield NumPy's Generator, one a thread, also on randomgen's AES."""
+    """Yield NumPy's Generator, one per thread; also with randomgen's AES."""
     if not _does(work, array):
         return
     makers: dict[str, Any] = {"NumPy SFC64": np.random.SFC64, "NumPy PCG64": np.random.PCG64}
@@ -72,7 +72,7 @@ def numpy_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
 
 
 def randompack_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
-    """Yield randompack's default engine and its fastest."""
+    """Yield randompack with its default engine and with its fastest."""
     if not _does(work, array) or not installed("randompack"):
         return
     import randompack
@@ -89,7 +89,7 @@ def randompack_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
 
 
 def mkl_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
-    """Yield MKL's generators by each of their methods."""
+    """Yield MKL's generators, each with all of its methods."""
     if not _does(work, array) or not installed("mkl"):
         return
     distribution = "Uniform" if work == UNIFORM else "Gaussian"
@@ -103,7 +103,7 @@ def mkl_sides(work: Work, array: Array, threads: int) -> Iterator[Side]:
 
 
 def sides(work: Work, array: Array, threads: int = 1) -> list[Side]:
-    """Return fastinit and every peer that does this work on this dtype in place."""
+    """Return fastinit and every peer that can do this work in place."""
     found = [fastinit_side(work, array, threads)]
     for peer in (torch_sides, numpy_sides, randompack_sides, mkl_sides):
         found += peer(work, array, threads)
@@ -111,7 +111,7 @@ def sides(work: Work, array: Array, threads: int = 1) -> list[Side]:
 
 
 def creating_sides(elements: int, dtype: str, threads: int) -> Iterator[Side]:
-    """Yield who creates arrays of normals; mkl_random has float64 alone, and jax is for float32."""
+    """Yield creations of normal arrays: mkl_random only in float64, jax only in float32."""
     yield creation_side("normal", elements, dtype, threads)
     sfc: Any = np.random.Generator(np.random.SFC64(0))
     yield Side("NumPy SFC64", partial(sfc.standard_normal, elements, dtype))

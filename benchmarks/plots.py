@@ -1,4 +1,4 @@
-"""The pictures of a run."""
+"""Draws the pictures of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from benchmarks import limits
 from benchmarks.results import Race, Run
 
-# Okabe and Ito's colours, which the colour-blind tell apart.
+# Okabe and Ito's colours, which colour-blind readers can distinguish.
 BLUE, SKY, GREEN, ORANGE = "#0072B2", "#56B4E9", "#009E73", "#E69F00"
 VERMILION, PURPLE, GREY = "#D55E00", "#CC79A7", "#6b6b6b"
 STYLE: Any = {
@@ -40,9 +40,9 @@ STYLE: Any = {
     "figure.constrained_layout.use": True,
 }
 LIMIT = "limit: *"
-# Side (a pattern: the fastest counts), label, colour.
+# Side (a pattern stands for the fastest that matches), label, colour.
 PEERS = [
-    (limits.STREAMED, "memory's limit", GREY),
+    (limits.NONTEMPORAL, "memory's limit", GREY),
     ("fastinit", "fastinit", BLUE),
     ("MKL *", "Intel MKL", VERMILION),
     ("randompack *", "randompack", PURPLE),
@@ -69,7 +69,7 @@ def _plain(value: float, _: object = None) -> str:
 
 
 def _spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Return heights in the same order, moved apart until neighbours keep a gap."""
+    """Return the heights, moved apart so that neighbours differ by at least `gap`."""
     order = sorted(range(len(heights)), key=heights.__getitem__)
     moved = list(heights)
     for _ in range(200):
@@ -205,7 +205,7 @@ def threads(run: Run) -> Any:
     """Draw throughput against threads."""
     figure, axes = plt.subplots(figsize=(9, 4.5))
     lines = [
-        ("uniform_ float32", limits.STREAMED, "memory's limit", GREY, "--", None),
+        ("uniform_ float32", limits.NONTEMPORAL, "memory's limit", GREY, "--", None),
         ("uniform_ float32", "fastinit", "fastinit uniform_", SKY, "-", "o"),
         ("normal_ float32", "fastinit", "fastinit normal_", BLUE, "-", "o"),
         ("normal_ float32", "MKL SFMT19937 ICDF", "MKL normal (ICDF)", VERMILION, "-", "s"),

@@ -1,4 +1,4 @@
-"""The pictures, and the tables of README.md and docs/performance.md, from a run."""
+"""Writes the pictures, and the tables of README.md and docs/performance.md, of a run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from benchmarks.construction import ACCELERATED, STOCK
 from benchmarks.plots import write_pictures
 from benchmarks.results import Race, Run
 
-# Heading of a column, and a pattern of sides: the fastest that matches is shown.
+# Heading of a column, and a pattern of sides: the column shows the fastest that matches.
 COLUMNS = {
-    "memory's limit": limits.STREAMED,
+    "memory's limit": limits.NONTEMPORAL,
     "fastinit": "fastinit",
     "MKL, its best": "MKL *",
     "randompack": "randompack *",
@@ -27,7 +27,7 @@ UNITS = {"ns per value": 1e9, "us per call": 1e6, "s": 1.0}
 
 
 class Row(NamedTuple):
-    """A row of the README's table: a race, and the sides that stand for fastinit and torch."""
+    """A row of the README's table: a race, and its sides for fastinit and torch."""
 
     label: str
     unit: str
@@ -42,8 +42,8 @@ class Row(NamedTuple):
         return f"{race.time(side) / calls * UNITS[self.unit]:.2f}"
 
     def cells(self, race: Race) -> list[str]:
-        """Return the row; a cell is empty where the run has no such side."""
-        own, torch, limit = (race.best(side) for side in (self.own, self.torch, limits.STREAMED))
+        """Return the row; a cell is empty if the run lacks its side."""
+        own, torch, limit = (race.best(side) for side in (self.own, self.torch, limits.NONTEMPORAL))
         others = [side for pattern in OTHERS if (side := race.best(pattern)) is not None]
         other = min(others, key=race.time, default=None)
         has_limit = limit is not None and self.unit == "ns per value"
@@ -76,7 +76,7 @@ def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def machine_line(run: Run) -> str:
-    """Return on what the run was taken."""
+    """Return the machine and the software of a run, as one line."""
     machine = run.machine
     caches = ", ".join(f"{level} {size}" for level, size in machine["caches"].items())
     versions = [f"{name} {number}" for name, number in machine["versions"].items() if number]
@@ -96,7 +96,7 @@ def speed_table(run: Run) -> str:
 
 
 def fills_table(run: Run) -> str:
-    """Return the nanoseconds per element of every fill on one thread."""
+    """Return the table of nanoseconds per element of every fill on one thread."""
     rows = []
     for race in run.of("single"):
         cells = []
@@ -109,7 +109,7 @@ def fills_table(run: Run) -> str:
 
 
 def construction_table(run: Run) -> str:
-    """Return what the construction of whole models takes."""
+    """Return the table of times and peak memory of the construction of models."""
     rows = []
     for race in run.of("construction"):
         for way in race.seconds:
@@ -120,7 +120,7 @@ def construction_table(run: Run) -> str:
 
 
 def bars_table(run: Run, missed_alone: bool = False) -> str:
-    """Return every figure with its bar, its goal and the verdict, or those that miss their bar."""
+    """Return the table of figures, bars, goals and verdicts; if `missed_alone`, of missed bars."""
     rows = [bar.cells(run) for bar in BARS if run.of(bar.group)]
     if missed_alone:
         rows = [row for row in rows if row[-1] == MISSED]
@@ -128,7 +128,7 @@ def bars_table(run: Run, missed_alone: bool = False) -> str:
 
 
 def replace_between(text: str, name: str, content: str) -> str:
-    """Return a text with what is between the two comments of a name replaced."""
+    """Return a text with new content between the two comments that have a name."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     if not pattern.search(text):

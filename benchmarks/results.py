@@ -24,19 +24,19 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Race:
-    """What sides took for the same work, round by round."""
+    """The seconds of each side for the same work, in each round."""
 
     group: str
     name: str
     elements: int
-    size: int | None  # in bytes, where it is the same for all sides
+    size: int | None  # in bytes; None if it differs between sides
     threads: int
     seconds: dict[str, list[float]]
-    others: float | None = None  # CPUs that other processes kept busy meanwhile
-    peaks: dict[str, int] | None = None  # bytes that a side's process held at most, if its own
+    others: float | None = None  # mean number of CPUs that other processes used
+    peaks: dict[str, int] | None = None  # peak bytes of each side that has its own process
 
     def time(self, side: str) -> float:
-        """Return the median of the seconds that a side took."""
+        """Return the median seconds of a side."""
         return statistics.median(self.seconds[side])
 
     def best(self, pattern: str) -> str | None:
@@ -49,11 +49,11 @@ class Race:
         return median_ratio(self.seconds[of], self.seconds[to])
 
     def nanoseconds(self, side: str) -> float:
-        """Return the nanoseconds an element."""
+        """Return the nanoseconds per element."""
         return self.time(side) / self.elements * 1e9
 
     def gigabytes(self, side: str) -> float:
-        """Return the 1e9 bytes a second."""
+        """Return the GB (1e9 bytes) per second."""
         assert self.size is not None
         return self.size / self.time(side) / 1e9
 
@@ -77,12 +77,12 @@ class Run:
         return [race for race in self.races if race.group == group]
 
     def race(self, group: str, name: str) -> Race | None:
-        """Return a race, or None where it was not run."""
+        """Return a race, or None if it was not run."""
         return next((race for race in self.of(group) if race.name == name), None)
 
     @property
     def default_path(self) -> Path:
-        """The file that a run is kept in, by machine and date."""
+        """The default file of a run, named by machine and date."""
         slug = re.sub(r"[^a-z0-9]+", "-", self.machine["processor"].lower()).strip("-")
         date = re.sub(r"[^0-9T]", "", self.machine["date"][:16])
         return DIRECTORY / f"{slug}-{self.machine['cpus']}-cpus-{date}.json"
@@ -106,7 +106,7 @@ def _lines(run: Run) -> Iterator[str]:
 
 
 def save(run: Run, path: Path) -> None:
-    """Write a run, a line a race."""
+    """Write a run, one race per line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(_lines(run)) + "\n")
 
@@ -119,7 +119,7 @@ def load(path: Path) -> Run:
 
 
 def newest() -> Path:
-    """Return the file of the newest run that was kept."""
+    """Return the file of the newest run."""
     paths = list(DIRECTORY.glob("*.json"))
     if not paths:
         raise FileNotFoundError(f"no results in {DIRECTORY}: python -m benchmarks makes some")
@@ -127,5 +127,5 @@ def newest() -> Path:
 
 
 def new_run(elements: int, rounds: int, races: list[Race]) -> Run:
-    """Return a run on this machine, now."""
+    """Return a run with this machine and the current date."""
     return Run(elements, rounds, machine.describe(), races)

@@ -1,7 +1,7 @@
-"""What fastinit is timed at: its own side of the races, and the rows by which commits are compared.
+"""Defines fastinit's side of the races, and the rows by which commits are compared.
 
-Other builds of fastinit run the rows too, older and newer ones. So these use public names, and
-the few others only where a row is set up: a build without them cannot run that row alone.
+Older and newer builds of fastinit run the rows too, so rows use public names. The few private names
+are used only to set a row up, so that a build without them fails to run only that row.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks.timing import Side
 Array = npt.NDArray[Any]
 ELEMENTS = 64 << 20
 SMALLEST = 64
-UNIT = SMALLEST * SMALLEST  # every size that follows from a multiple of it is whole cache lines
+UNIT = SMALLEST * SMALLEST  # sizes that follow from a multiple of it are whole cache lines
 PAGE = 4096
 CACHED_WIDTH = 256
 IN_CACHE = CACHED_WIDTH**2  # elements of any dtype that fit in an L2 cache
@@ -32,20 +32,20 @@ ACTIVE_ISA = fastinit.isa()
 NUMPY, TENSOR = "NumPy array", "torch tensor"
 DROP_IN, ACCELERATED = "drop-in", "in accelerate()"
 SMALL_KINDS = (NUMPY, TENSOR, DROP_IN, ACCELERATED)
-NARROW = 0.125  # width of the models that are about the time per tensor, not about their memory
-ACCELERATED_CALLS = 100  # share the entry into a context
+NARROW = 0.125  # width of models that measure the time per tensor, not the speed of memory
+ACCELERATED_CALLS = 100  # calls within one context, whose entry they share
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is filled, and on how many threads at most."""
+    """Number of elements, and of threads at most."""
 
     elements: int
     threads: int
 
     @cached_property
     def memory(self) -> Array:
-        """Memory on huge pages, touched, that all sides fill in turn."""
+        """Touched memory on huge pages, which all sides fill in turn."""
         memory = fastinit.empty(self.elements, "float64").view(np.uint8)
         memory.fill(0)
         return memory
@@ -58,24 +58,24 @@ class Sizes:
     def array_anywhere(self, elements: int, dtype: str, offset: int = 0) -> Array:
         """Return an array in that memory, `offset` bytes from the start of any page.
 
-        How fast it is filled depends on its address: caches predict their ways by it.
+        The speed of a fill depends on the address, by which caches predict their ways.
         """
         pages = (self.memory.size - elements * fastinit.empty(0, dtype).itemsize - offset) // PAGE
         return self.array(elements, dtype, offset + random.randrange(pages + 1) * PAGE)
 
     @property
     def width(self) -> int:
-        """Width of a square matrix of about as many elements, in whole cache lines."""
+        """Width of a square matrix of about `elements` elements, in whole cache lines."""
         return math.isqrt(self.elements) // 16 * 16
 
     @property
     def scale(self) -> float:
-        """What the widths of models are multiplied by."""
+        """Factor of the widths of models."""
         return self.elements / ELEMENTS
 
 
 class Work(NamedTuple):
-    """What every side is asked for: an initializer's name and its parameters."""
+    """The work of every side: an initializer's name and its arguments."""
 
     name: str
     parameters: tuple[float, ...]
@@ -91,7 +91,7 @@ KAIMING = Work("kaiming_normal_", ())
 
 
 def use(threads: int, isa: str | None = None) -> None:
-    """Choose how many threads fill, and by which instruction set: by default the best."""
+    """Set the number of threads and the instruction set, by default the best."""
     fastinit.set_num_threads(threads)
     fastinit._core.choose_isa(isa or ACTIVE_ISA)
 
@@ -147,17 +147,17 @@ def model_side(
 
 @dataclass(frozen=True)
 class Row:
-    """What two builds are compared by."""
+    """Work that both builds do, whose times are compared."""
 
     group: str
     name: str
     make: Callable[[Sizes], Side]
     needs: str | None = None  # a package
-    is_parallel: bool = False  # else it is timed on one CPU at a time
-    is_lasting: bool = False  # else it is made anew for each turn, with other addresses
+    is_parallel: bool = False  # if not, each turn is on one CPU
+    is_lasting: bool = False  # if not, each turn sets it up again, with other addresses
 
     def matches(self, pattern: str) -> bool:
-        """Return whether the pattern of a shell is that of the group or the name."""
+        """Return whether a shell's pattern matches the group or the name."""
         return fnmatchcase(self.group, pattern) or fnmatchcase(self.name, pattern)
 
 
@@ -169,7 +169,7 @@ KERNELS = {
     "trunc_normal_": TRUNCATED,
     "constant_": CONSTANT,
 }
-# Offset from a cache line, and the view that is filled.
+# Offset from a cache line, and the function that returns the view to fill.
 LAYOUTS: dict[str, tuple[int, Callable[[Array], Array]]] = {
     "aligned": (0, lambda array: array),
     "at 16 bytes": (16, lambda array: array),  # as NumPy's own memory is aligned
@@ -186,7 +186,7 @@ def _fill(
     isa: str | None = None,
     in_memory: bool = False,
 ) -> Side:
-    """Return a fill by one thread, in the caches or of more than they hold."""
+    """Return a fill by one thread, of an array in the caches or of a larger one."""
     width = sizes.width // 4
     width = width if in_memory else min(CACHED_WIDTH, width)
     offset, view = LAYOUTS[layout]

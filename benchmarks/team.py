@@ -1,4 +1,4 @@
-"""Threads that wait for work, so that no side pays for starting them."""
+"""Keeps threads waiting for work, so that no side's time includes starting them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Task = Callable[[], object]
 
 
 def in_turn(tasks: Sequence[Task]) -> Task:
-    """Return the work of doing one task after the other."""
+    """Return a function that does the tasks one after the other."""
     if len(tasks) == 1:
         return tasks[0]
 
@@ -27,7 +27,7 @@ def _helpers(count: int) -> ThreadPoolExecutor:
 
 
 def together(tasks: Sequence[Task]) -> Task:
-    """Return the work of doing every task at once, the first in the calling thread."""
+    """Return a function that does all tasks at once, the first in the calling thread."""
     first, *others = tasks
     if not others:
         return first

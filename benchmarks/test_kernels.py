@@ -1,4 +1,4 @@
-"""The kernels alone, for comparing a change with the last commit: see the README."""
+"""Times the kernels, to compare a change with the last commit: see the README."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ import fastinit
 from benchmarks.rows import IN_CACHE, NORMAL, TRUNCATED, UNIFORM, Work, fastinit_side
 from fastinit.arrays import dtype_of
 
-STREAMED = 1 << 24
+IN_MEMORY = 1 << 24
 
 
 @pytest.fixture(params=fastinit.available_isas())
@@ -20,7 +20,7 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     fastinit.set_num_threads(None)
 
 
-@pytest.mark.parametrize("elements", [IN_CACHE, STREAMED])
+@pytest.mark.parametrize("elements", [IN_CACHE, IN_MEMORY])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64"])
 @pytest.mark.parametrize("work", [UNIFORM, NORMAL, TRUNCATED], ids=lambda work: work.name)
 def test_kernel(

@@ -1,4 +1,4 @@
-"""Samples of a side, and several sides timed alternately in one process."""
+"""Times several sides alternately in one process."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-# A sample is of as many calls as take this long.
+# A sample has as many calls as take this long together.
 SAMPLE_SECONDS = 0.002
-# A faster side gets a call before its sample, and so finds the caches as it leaves them itself:
-# streamed stores are slow to lines that another side has left in the cache.
+# A side whose call is faster gets an untimed call before its sample, so that the caches hold its
+# own data: non-temporal stores are slow to lines that another side has left in a cache.
 SETTLED_SECONDS = 0.1
 
 
@@ -23,18 +23,18 @@ def nothing() -> None:
 
 @dataclass(frozen=True)
 class Side:
-    """One way to do what is timed."""
+    """One of the ways to do the timed work."""
 
     name: str
     run: Callable[[], object]
     prepare: Callable[[], object] = nothing  # done before the clock starts
-    repeats: int = 1  # how often `run` does it
+    repeats: int = 1  # how often one `run` does the work
 
 
 def sample(side: Side, calls: int, is_settled: bool) -> float:
-    """Return the seconds per call, of `calls`, after an untimed one if `is_settled`.
+    """Return the seconds per call, the mean of `calls`; if `is_settled`, after an untimed one.
 
-    What a call creates is freed after the clock has stopped.
+    The result of the last call is freed after the clock has stopped.
     """
     side.prepare()
     run, result = side.run, None
@@ -49,7 +49,7 @@ def sample(side: Side, calls: int, is_settled: bool) -> float:
 
 
 def pace(side: Side) -> tuple[int, bool]:
-    """Warm a side up; return how many calls make a sample, and whether another settles it."""
+    """Warm a side up; return the calls of a sample, and whether it needs an untimed one first."""
     seconds = sample(side, 1, is_settled=True)
     if seconds < SAMPLE_SECONDS:
         seconds = sample(side, 10, is_settled=False)
@@ -57,9 +57,9 @@ def pace(side: Side) -> tuple[int, bool]:
 
 
 def alternate(sides: Sequence[Side], rounds: int) -> dict[str, list[float]]:
-    """Return the seconds a call of every side takes, round by round, after a warm-up.
+    """Return the seconds per call of every side in each round, after a warm-up.
 
-    A round takes one sample of each side, in another order than the round before.
+    A round takes one sample of each side, in a random order.
     """
     assert len({side.name for side in sides}) == len(sides)
     paces = {side.name: pace(side) for side in sides}
@@ -76,7 +76,7 @@ def alternate(sides: Sequence[Side], rounds: int) -> dict[str, list[float]]:
 
 
 def paired_ratios(seconds: Sequence[float], others: Sequence[float]) -> list[float]:
-    """Return the ratio of two sides' times within each round: a shared machine drifts."""
+    """Return the ratio of two sides' times in each round: within one, the machine drifts little."""
     return [a / b for a, b in zip(seconds, others, strict=True)]
 
 

@@ -1,7 +1,7 @@
-"""Processes that time the rows, each with a build of fastinit of its own.
+"""Processes that time the rows, one per build of fastinit.
 
-One process cannot import two builds of one extension. A worker waits, without taking a CPU, until
-it is asked over its standard input, and answers on its standard output: a line of JSON each.
+One process cannot import two builds of one extension. A worker waits for a line of JSON on its
+standard input, without using a CPU, and answers with a line of JSON on its standard output.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any
 from benchmarks import ROOT
 from benchmarks.timing import SAMPLE_SECONDS, Side, pace, sample
 
-TURN_SECONDS = 0.01  # what the samples of a turn take together, unless a call takes longer
+TURN_SECONDS = 0.01  # total time of the samples of a turn, unless one call takes longer
 LEAST_SAMPLES = 3
 
 
 class WorkerError(Exception):
-    """A build that cannot be imported, or a worker that has died."""
+    """A build cannot be imported, or a worker has died."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What a turn is made of."""
+    """The calls and samples of a turn."""
 
     calls: int  # per sample
     samples: int
-    seconds: float  # that the samples take together
+    seconds: float  # total time of the samples
 
 
 class Worker:
@@ -74,18 +74,18 @@ class Worker:
         print(json.dumps(question), file=self._process.stdin, flush=True)
 
     def start(self, row: str) -> None:
-        """Begin to set a row up and to warm it up."""
+        """Tell the worker to set a row up and to warm it up; does not wait."""
         self._send(start=row)
 
     def started(self) -> Pace | str:
-        """Wait for that; return the row's pace, or why this build cannot run it."""
+        """Wait until the row is warm; return its pace, or the error if the build cannot run it."""
         answer = self._receive()
         return answer["error"] if "error" in answer else Pace(**answer)
 
     def turn(self, pace: Pace, cpus: Sequence[int]) -> float:
-        """Return the seconds per call, in one turn of the row that was started last.
+        """Run one turn of the row that was started last; return the seconds per call.
 
-        The turn runs on `cpus`, where the system lets a process choose.
+        The turn runs on `cpus`, if the system lets a process choose its CPUs.
         """
         self._send(turn={"calls": pace.calls, "samples": pace.samples, "cpus": list(cpus)})
         seconds: float = self._receive()["seconds"]
@@ -121,7 +121,7 @@ def _describe(error: Exception) -> str:
 def _turn(side: Side, calls: int, samples: int) -> float:
     """Return the seconds per call of the fastest sample.
 
-    Whatever disturbs the others only adds to them: another process, cold caches, new memory.
+    Disturbances only add time: other processes, cold caches, new memory.
     """
     return min(sample(side, calls, is_settled=False) for _ in range(samples)) / side.repeats
 
@@ -135,7 +135,7 @@ def _pace(side: Side) -> Pace:
 
 
 def _serve(build: Path, elements: int) -> None:
-    # What a library prints must not come between the answers.
+    # Libraries may print: keep their output apart from the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -167,7 +167,7 @@ def _serve(build: Path, elements: int) -> None:
             try:
                 side = row.make(sizes)
                 answer(**asdict(_pace(side)))
-            except Exception as error:  # of whatever kind: an older build lacks something
+            except Exception as error:  # any kind: an older build lacks something
                 answer(error=_describe(error))
         else:
             assert side is not None

@@ -56,7 +56,7 @@ typedef struct fastinit_job fastinit_job;
 /* Returns NULL when out of memory. */
 fastinit_job *fastinit_job_new(const fastinit_fill *fills, size_t count);
 /* Works until every work unit is taken, the job is cancelled, or `seconds` have passed since the
-   call, which is checked after each unit. Returns 1 if units may be left to take, else 0. Any
+   call, which is checked after each work unit. Returns 1 if work units may be left, else 0. Any
    thread may call it at any time. */
 int fastinit_job_work(fastinit_job *job, double seconds);
 /* Lets no thread take another work unit. */

@@ -1,5 +1,5 @@
-/* What the units of the core share. Everything else in a unit is static, so that code compiled for
-   a wide instruction set cannot leak into another unit. */
+/* Declarations that the files of the core share. All other functions are static, so that the linker
+   cannot use code compiled for a wide instruction set in another file. */
 #ifndef FASTINIT_INTERNAL_H
 #define FASTINIT_INTERNAL_H
 

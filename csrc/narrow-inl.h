@@ -27,7 +27,7 @@ INLINE u32_vector round_to_narrow(f32_vector x, enum format format)
     const u32_vector nudged = u32_add(u32_add(magnitude, odd), u32_set((1u << (shift - 1)) - 1));
     const u32_vector normal = u32_sub(u32_shift_right(nudged, shift),
                                       u32_set((uint32_t)(127 - bias) << to->mantissa_bits));
-    /* Adding 2^23 units of the smallest subnormal rounds to whole units of it. */
+    /* Adding 2^23 times the smallest subnormal rounds to a multiple of it. */
     const u32_vector magic = u32_set((uint32_t)(127 + 23 + 1 - bias - to->mantissa_bits) << 23);
     const u32_vector subnormal = u32_sub(
         u32_from_f32_bits(f32_add(f32_from_u32_bits(magnitude), f32_from_u32_bits(magic))), magic);

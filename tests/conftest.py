@@ -1,4 +1,4 @@
-"""Fixtures that force each compiled path, hypothesis' profiles, and skips that are failures."""
+"""Fixtures that force each compiled path, hypothesis' profiles, options of the command line."""
 
 import hypothesis
 import numpy as np
@@ -16,7 +16,7 @@ ISAS = ("portable", "avx2", "avx2_vaes", "avx512", "avx512_bf16", "neon")
 
 @pytest.fixture(params=ISAS)
 def isa(request):
-    """Force an instruction set; skip aloud where the machine or the build has none of it."""
+    """Force an instruction set; skip the test if the machine or the build lacks it."""
     name = request.param
     if name not in fastinit.available_isas():
         pytest.skip(f"{name} is not available on this machine")
@@ -29,7 +29,7 @@ def isa(request):
 
 @pytest.fixture(params=[1, 2, 3])
 def threads(request, monkeypatch):
-    """Fill by so many threads, small targets too."""
+    """Fill by this number of threads, even small targets."""
     monkeypatch.setattr(fill, "BYTES_PER_THREAD", 1)
     monkeypatch.setattr(matrices, "OPERATIONS_PER_THREAD", 1)
     fastinit.set_num_threads(request.param)
@@ -39,7 +39,7 @@ def threads(request, monkeypatch):
 
 @pytest.fixture
 def dtype_of():
-    """Return the NumPy dtype of a name; skip where it needs ml_dtypes."""
+    """Return a function from name to NumPy dtype; it skips the test if ml_dtypes is missing."""
 
     def find(name):
         if name.startswith(("bfloat", "float8")):
@@ -56,7 +56,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--nothing-missing",
         action="store_true",
-        help="fail, instead of skip, where a package cannot be imported",
+        help="fail instead of skipping tests if a package cannot be imported",
     )
 
 

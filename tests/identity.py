@@ -1,9 +1,9 @@
-"""The identity table: pinned SHA-256 of every initializer, for every way of filling.
+"""Compares fills with pins.json: pinned SHA-256 of every initializer, for every way of filling.
 
 ``python tests/identity.py`` prints how many fills have the pinned bytes, for each instruction set
-and thread count, and fails unless all have. ``--missing`` prints the hashes of the cases of
-pins.json that have none: those of a new initializer, to be added by hand, since a released stream
-never changes.
+and thread count, and fails unless all have. ``--missing`` prints hashes for the cases of pins.json
+that have none. Add those of a new initializer by hand; never change others, as the values of a
+released stream never change.
 """
 
 import argparse
@@ -24,13 +24,13 @@ from fastinit.arrays import dtype_of
 from fastinit.dtypes import DTYPES
 
 STREAM = fastinit.Stream(11) / "weight"
-DIGITS = 16  # of a hash, that are pinned
+DIGITS = 16  # pinned digits of a hash
 THREADS = (1, 2, 3, 7)
 PINS_FILE = pathlib.Path(__file__).parent / "pins.json"
 
 
 class Case(NamedTuple):
-    """A call of an initializer, and the first digits of the hash of what it writes."""
+    """A call of an initializer, and the first digits of the hash of its values."""
 
     function: str
     arguments: dict[str, Any]
@@ -44,7 +44,7 @@ class Case(NamedTuple):
 
     @property
     def is_large(self) -> bool:
-        """Whether it is more than one unit of work, so that threads share it."""
+        """Whether it has several work units, so that threads share it."""
         return int(np.prod(self.shape)) > 100_000
 
     def fill(self, array: np.ndarray, **part: Any) -> np.ndarray:
@@ -53,7 +53,7 @@ class Case(NamedTuple):
         return filled
 
     def create(self) -> np.ndarray:
-        """Return what the creating function of the same name does."""
+        """Return the array of the creation function of the same name."""
         function = getattr(fastinit, self.function.removesuffix("_"))
         created: np.ndarray = function(self.shape, **self._keywords, dtype=self.dtype)
         return created
@@ -77,7 +77,7 @@ def cases(dtypes: list[str] | None = None) -> list[Case]:
 
 
 def poisoned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-    """Return an array of bytes that no fill leaves."""
+    """Return an array of bytes that differ from every fill's."""
     array = np.empty(shape, dtype)
     array.view(np.uint8)[...] = 0xA5
     return array
@@ -89,7 +89,7 @@ def whole(case: Case, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def odd_slices(case: Case, dtype: np.dtype[Any]) -> np.ndarray:
-    """Fill slices of odd lengths along the first axis, the last first."""
+    """Fill slices of odd lengths along the first axis, in reverse order."""
     array = poisoned(case.shape, dtype)
     n = case.shape[0]
     edges = sorted({0, 1, min(n, 4), n // 3 | 1, 2 * n // 3 | 1, n} - {n + 1})
@@ -100,7 +100,7 @@ def odd_slices(case: Case, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def interleaved_slices(case: Case, dtype: np.dtype[Any]) -> np.ndarray:
-    """Fill every third element of the last axis, three times, once backwards."""
+    """Fill every third element of the last axis, from three offsets, once backwards."""
     array = poisoned(case.shape, dtype)
     for part in (slice(0, None, 3), slice(1, None, 3), slice(None, None, 3)):
         if part.start is None:
@@ -116,7 +116,7 @@ def reversed_view(case: Case, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def transposed_view(case: Case, dtype: np.dtype[Any]) -> np.ndarray:
-    """Fill a view whose axes lie in the other order."""
+    """Fill a view whose axes are in reverse order in memory."""
     return case.fill(poisoned(case.shape[::-1], dtype).T)
 
 
@@ -152,7 +152,7 @@ def digest(array: np.ndarray) -> str:
 
 
 def differences(chosen: list[Case], ways: tuple[Way, ...]) -> Iterator[str]:
-    """Yield what does not have the pinned bytes."""
+    """Yield the ways and cases whose bytes differ from the pinned ones."""
     for case in chosen:
         for way in ways:
             found = digest(way(case, dtype_of(case.dtype)))
@@ -181,7 +181,7 @@ def main() -> int:
         _core.choose_isa(isa)
         for threads in THREADS:
             fastinit.set_num_threads(threads)
-            # Small targets are one unit, which no second thread takes.
+            # Small targets are one work unit: a second thread would have nothing to do.
             chosen = table if threads == 1 else [case for case in table if case.is_large]
             found = list(differences(chosen, WAYS))
             print(*found, sep="\n", end="\n" if found else "")

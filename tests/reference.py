@@ -1,7 +1,7 @@
-"""The oracle: the whole path from a key to values, by other means than the core's.
+"""The oracle: computes values from keys independently of the core.
 
-AES comes from `cryptography`, logarithm and circle from NumPy in float64, the truncated normal from
-SciPy's quantiles. Every function takes the words of a whole number of tiles and returns float64.
+AES comes from `cryptography`, logarithm, sine and cosine from NumPy in float64, truncated normals
+from SciPy's quantiles. Every function takes the words of whole tiles and returns float64.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def keystream(key: bytes, start: int, count: int) -> bytes:
 
 
 def words(key: bytes, bits: int, first: int, count: int) -> np.ndarray:
-    """Return words `first` and on, as signed integers: little-endian, 32 or 64 bits."""
+    """Return `count` words from `first` on, as signed little-endian integers of `bits` bits."""
     size = bits // 8
     return np.frombuffer(keystream(key, first * size, count * size), f"<i{size}")
 
@@ -40,7 +40,7 @@ def fraction(word: np.ndarray) -> np.ndarray:
 
 
 def tails(word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (u, 1 - u) of a word, each to full precision where it is small."""
+    """Return (u, 1 - u) of a word; small values have full precision in both."""
     half_unit = 2.0 ** -(8 * word.itemsize)
     twice = fraction(word) + half_unit
     low = np.where(word >= 0, twice / 2, 1 + twice / 2)
@@ -72,7 +72,7 @@ def normal(word: np.ndarray, mean: float, std: float) -> np.ndarray:
 def truncated(word: np.ndarray, mean: float, std: float, low: float, high: float) -> np.ndarray:
     """Return values of N(mean, std**2) truncated to [low, high], by inversion."""
     alpha, beta = (low - mean) / std, (high - mean) / std
-    word = word ^ np.iinfo(word.dtype).min  # so that a value grows with its signed word
+    word = word ^ np.iinfo(word.dtype).min  # so that larger signed words give larger values
     if alpha >= 0:  # the upper tail, where Phi is 1: mirror it
         return mean + std * -_quantile(*tails(word)[::-1], -beta, -alpha)
     return mean + std * _quantile(*tails(word), alpha, beta)
@@ -92,9 +92,9 @@ def _quantile(u: np.ndarray, v: np.ndarray, alpha: float, beta: float) -> np.nda
 
 
 def orthogonal(key: bytes, bits: int, rows: int, columns: int, number: int = 0) -> np.ndarray:
-    """Return H_1 ... H_n D, rows >= columns: Stewart's method, one reflector at a time.
+    """Return H_1 ... H_n D for rows >= columns: Stewart's method, one reflector at a time.
 
-    The normal values fill blocks of 64 columns, each with the rows from its first column on.
+    Each panel of 64 columns takes normal values only for rows from its first column's number on.
     """
     starts = range(0, columns, 64)
     first = number * sum(64 * (rows - start) for start in starts)

@@ -1,4 +1,4 @@
-"""Every kind of target, and what the creating functions return."""
+"""Every kind of target, and the arrays that creation functions return."""
 
 import array
 import ctypes
@@ -220,7 +220,7 @@ def test_torch_views_of_leaves_under_autograd(name, known, monkeypatch):
 
 @pytest.mark.parametrize("known", [False, True])
 def test_torch_views_of_one_parameter_in_turn(known, monkeypatch):
-    """Torch refuses to show the `grad_fn` of such views once one of them was changed."""
+    """Torch raises on access to `grad_fn` of these views after one of them has changed."""
     torch = pytest.importorskip("torch")
     monkeypatch.setattr(arrays, "view_functions", {})
     if known:
@@ -306,7 +306,7 @@ def test_dtypes_import_no_framework():
     assert run.stdout == "[]\n", run.stderr
 
 
-def test_torch_imports_only_what_views_its_tensors():
+def test_torch_tensors_import_only_torch_tensors():
     pytest.importorskip("torch")
     code = (
         "import sys, torch, fastinit\n"

@@ -1,4 +1,4 @@
-"""The benchmark suite runs, with whatever peers there are; nothing here judges a time."""
+"""The benchmark suite runs, with the peers that are installed; no test judges a time."""
 
 import shutil
 import subprocess
@@ -52,7 +52,7 @@ def copy_pages(folder):
     (folder / "benchmarks").mkdir()
 
 
-def test_report_is_written_and_deterministic(results, tmp_path, monkeypatch):
+def test_report_is_deterministic(results, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.syspath_prepend(ROOT)
     from benchmarks.report import write_report
@@ -69,7 +69,7 @@ def test_report_is_written_and_deterministic(results, tmp_path, monkeypatch):
     assert b"| uniform_ float32 |" in first[tmp_path / "docs" / "performance.md"]
 
 
-def test_pages_show_the_newest_kept_run(tmp_path, monkeypatch):
+def test_pages_show_the_newest_results(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.syspath_prepend(ROOT)
     from benchmarks.report import write_report
@@ -117,7 +117,7 @@ def test_rows_cover_the_suite(monkeypatch):
     assert all(name == row.name for name, row in ROWS.items())
 
 
-def test_comparing_says_what_is_wrong():
+def test_compare_reports_bad_arguments():
     pytest.importorskip("rich")
     for arguments, message in (
         (["no-such-commit"], "no-such-commit"),
@@ -130,7 +130,7 @@ def test_comparing_says_what_is_wrong():
 
 
 @pytest.mark.slow
-def test_a_commit_beside_itself():
+def test_compare_a_commit_with_itself():
     pytest.importorskip("rich")
     result = compare("HEAD", "HEAD", "--quick", "--rows", "*8x8*", "--rounds", 2)
     assert result.returncode == 0, result.stderr

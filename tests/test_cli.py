@@ -69,7 +69,7 @@ def test_plain_without_rich(monkeypatch, capsys):
 
 
 def change_fills(monkeypatch, change):
-    """Let every fill of a plan be followed by `change` of each entry and its array."""
+    """Call `change` with each entry and its array after every fill of a plan."""
     right = Plan.fill
 
     def wrong(plan, seed, targets):
@@ -94,7 +94,7 @@ def test_exit_status_when_a_std_is_off(monkeypatch, capsys, method, factor):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e3])
-def test_one_wild_value_fails_and_the_json_is_valid(monkeypatch, tmp_path, value):
+def test_one_extreme_value_fails_with_valid_json(monkeypatch, tmp_path, value):
     def change(entry, array):
         if array.shape == (24, 3, 3, 3):
             array[0, 0, 0, 0] = value

@@ -1,4 +1,4 @@
-"""The pages for users: every example runs, and every link leads somewhere."""
+"""The pages for users: every example runs, and every link has a target."""
 
 import doctest
 import re

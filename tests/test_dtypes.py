@@ -29,7 +29,7 @@ def test_numpy(name, dtype_of):
     assert dtype.itemsize == known.itemsize
     assert known.needs_ml_dtypes == (dtype.type.__module__ != "numpy")
     patterns = np.arange(1 << 8 * min(known.itemsize, 2), dtype=f"u{known.itemsize}")
-    if known.itemsize > 2:  # too many: the highest bits, and the largest number below infinity
+    if known.itemsize > 2:  # too many for all: vary the highest bits, add the largest number
         patterns <<= 8 * (known.itemsize - 2)
         patterns = np.append(patterns, np.array(np.finfo(dtype).max).view(patterns.dtype))
     with np.errstate(invalid="ignore"):  # signalling NaNs
@@ -81,7 +81,7 @@ def test_dlpack(name, dtype_of):
     assert bits.tobytes() == expected.tobytes()
 
 
-def test_dlpack_names_what_can_be_filled():
+def test_dlpack_error_names_the_dtypes():
     torch = pytest.importorskip("torch")
 
     for dtype in (torch.int32, torch.complex64, torch.bool):

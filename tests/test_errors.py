@@ -1,4 +1,4 @@
-"""Bad input: a clear error, and the target as it was."""
+"""Bad input raises a clear error, and leaves the target unchanged."""
 
 import math
 import os
@@ -196,7 +196,7 @@ def test_masked_elements(name, hard, dtype, dtype_of):
         assert (masked.data == 7).all()
         assert (masked.mask == kept).all()
     assert shared.sharedmask
-    # The ways out.
+    # The ways out that the error names.
     getattr(fastinit, name)(array.data)
     assert (array.mask == mask).all()
     array[...] = fastinit.constant((4, 6), 3, dtype=array.dtype)
@@ -239,7 +239,7 @@ def test_jax_arrays():
 @pytest.mark.filterwarnings("ignore:.*prototype", "ignore:Sparse CSR", "ignore:.*deprecated")
 def test_torch_tensors_that_cannot_be_filled():
     torch = pytest.importorskip("torch")
-    fastinit.normal_(torch.zeros(3))  # the exchange API of the type is known from here on
+    fastinit.normal_(torch.zeros(3))  # from now on the type's exchange API is used
     many = [1] * 65
     for tensor, error in (
         (torch.ones(3, dtype=torch.int32), TypeError),
@@ -260,8 +260,8 @@ def test_torch_tensors_that_cannot_be_filled():
 
 
 @pytest.mark.parametrize("error", [RuntimeError, TypeError, ValueError, AttributeError])
-def test_errors_of_the_exchange_are_not_hidden(error, monkeypatch):
-    """Where nothing is wrong with a tensor, a failure is no reason for a slower way."""
+def test_errors_of_the_exchange_api_are_raised(error, monkeypatch):
+    """An unexpected failure must not select the slower way in silence."""
     torch = pytest.importorskip("torch")
     tensor = torch.zeros(3)
     fastinit.normal_(tensor)
@@ -280,7 +280,7 @@ def test_errors_of_the_exchange_are_not_hidden(error, monkeypatch):
 def parametrized(torch, register):
     layer = torch.nn.Linear(6, 4)
     register(layer)
-    layer(torch.ones(1, 6))  # the older hooks compute the weight for each call
+    layer(torch.ones(1, 6))  # the older hooks compute the weight in each call
     return layer.weight
 
 
@@ -334,7 +334,7 @@ def test_computed_torch_tensors(name, known, monkeypatch):
         assert "module.parametrizations.weight.original" in str(error.value)
     assert torch.equal(tensor.detach(), before)
     assert tensor._version == version
-    fastinit.zeros_(tensor.detach())  # the way out, where this result alone is meant
+    fastinit.zeros_(tensor.detach())  # the way out, to fill only this result
     assert (tensor.detach() == 0).all()
     with pytest.raises(ValueError, match="tensor is computed"):
         fastinit.normal_(tensor)
@@ -389,7 +389,7 @@ def test_same_exceptions_as_torch():
             assert wording in str(ours.value)
 
 
-def test_no_warning_where_torch_doubts_its_values():
+def test_no_warning_about_truncation():
     fastinit.trunc_normal(9, 5.0, generator=0)  # warnings are errors here
 
 
@@ -475,7 +475,7 @@ def test_isa_of_the_environment():
 def test_torch_tensors_without_memory():
     torch = pytest.importorskip("torch")
     fake_tensor = pytest.importorskip("torch._subclasses.fake_tensor")
-    fastinit.normal_(torch.empty(4), generator=0)  # the exchange API is known from here on
+    fastinit.normal_(torch.empty(4), generator=0)  # from now on the type's exchange API is used
     with fake_tensor.FakeTensorMode():
         fake = torch.empty(100)
     for tensor in (fake, torch._efficientzerotensor((4,))):

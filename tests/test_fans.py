@@ -1,4 +1,4 @@
-"""Fans and gains: against torch, of groups and layouts, of a part of a tensor."""
+"""Fans and gains: against torch, with groups and layouts, and for parts of a tensor."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What holds on any machine: no docstrings, no metadata, no framework, the versions declared."""
+"""fastinit works without docstrings, metadata and frameworks; versions are as declared."""
 
 import ast
 import importlib.util
@@ -21,7 +21,7 @@ def python(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-# Every module is imported, every public function of fastinit called once, every table printed.
+# Imports every module, calls every public function of fastinit, and prints every table.
 PROGRAM = """
 import importlib, pkgutil
 import numpy as np
@@ -89,7 +89,7 @@ def test_command_without_docstrings():
 
 
 def test_import_without_metadata():
-    """Frozen applications ship the modules alone."""
+    """Frozen applications contain only the modules."""
     code = """
 import importlib.metadata as metadata
 def gone(name):
@@ -102,7 +102,7 @@ print(fastinit.__version__)
 
 
 def test_version_is_a_literal():
-    """The build reads it where neither the core nor NumPy is there to import."""
+    """The build reads it before the core is built, without NumPy."""
     tree = ast.parse((ROOT / "src" / "fastinit" / "__init__.py").read_text())
     (value,) = (
         node.value
@@ -113,13 +113,13 @@ def test_version_is_a_literal():
 
 
 def test_no_folder_of_tests_is_named_like_a_framework():
-    """A folder tests/torch would pass for torch where torch is missing."""
+    """A folder tests/torch could be imported as torch if torch is missing."""
     frameworks = {"torch", "jax", "keras", "dask", "ml_dtypes", "rich", "matplotlib"}
     assert not {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} & frameworks
 
 
 def test_extras_agree_on_the_lowest_version():
-    """The session numpy(oldest) of noxfile.py installs one of each."""
+    """The session numpy(oldest) of noxfile.py installs one version of each package."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = declared["project"]
     texts = [*declared["build-system"]["requires"], *project["dependencies"]]

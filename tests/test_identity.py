@@ -1,4 +1,4 @@
-"""Every initializer writes its pinned bytes: instruction sets, ways of filling, threads."""
+"""Every initializer writes its pinned bytes, by every instruction set, way and thread count."""
 
 import contextlib
 import ctypes
@@ -72,7 +72,7 @@ def test_creation(function, dtype, dtype_of):
             assert identity.digest(case.create()) == case.pin, str(case)
 
 
-# fenv.h: to nearest, and up, down, to zero in x86's numbers or AArch64's
+# Constants of fenv.h on x86 or AArch64: to nearest, up, down, to zero
 MODES = (
     (0, 0x400, 0x800, 0xC00) if platform.machine() == "x86_64" else (0, 1 << 22, 2 << 22, 3 << 22)
 )
@@ -86,7 +86,7 @@ def forget_rules():
 
 @contextlib.contextmanager
 def environment(mode, flush):
-    """Set a rounding mode, and flush subnormals; both must be as they were at the end."""
+    """Set a rounding mode and flushing of subnormals; check at the end that neither has changed."""
     libm = ctypes.CDLL(ctypes.util.find_library("m"))
     subnormal = np.array([1e-40], np.float32)
     if flush and not pytest.importorskip("torch").set_flush_denormal(True):

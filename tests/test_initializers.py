@@ -18,7 +18,7 @@ IN_PLACE = sorted(name for name in fastinit.__all__ if name.endswith("_"))
 TRUNCATED = 0.87962566103423978
 SHAPE = (256, 64, 3, 3)
 FAN_IN, FAN_OUT = 64 * 9, 256 * 9
-# name, arguments, std that the source's formula gives for SHAPE
+# name, arguments, std for SHAPE by the formula of the source
 STDS = [
     ("uniform_", (-2, 4), 6 / math.sqrt(12)),
     ("normal_", (0.5, 0.3), 0.3),
@@ -238,7 +238,7 @@ def test_rules_raise_what_the_initializer_raises(partial, error, text):
 
 
 def test_rules_of_arguments_that_change():
-    """A number that can change, such as a tensor, is not a key of the cache of distributions."""
+    """Numbers that can change, such as tensors, are no keys of the cache of distributions."""
     std = np.array(1.0)
 
     class Changing:
@@ -304,7 +304,7 @@ def test_docstrings(name):
 
 @pytest.mark.parametrize("module", ["initializers", "creation"])
 def test_docstrings_are_in_the_source(module):
-    """What an editor shows is the text in the source, and it is complete."""
+    """Editors show the docstring in the source: it must be complete there."""
     source = importlib.import_module(f"fastinit.{module}")
     functions = [
         node
@@ -331,8 +331,8 @@ def test_examples_run(module):
     assert result.failed == 0
 
 
-def test_what_was_filled_before_changes_nothing():
-    """0.0 == -0.0, and what a rule has computed is remembered."""
+def test_earlier_fills_change_nothing():
+    """The cache of rules must distinguish -0.0 from 0.0, which are equal."""
     array = np.empty(40, np.float32)
     for zero, other in ((0.0, -0.0), (-0.0, 0.0)):
         fastinit.constant_(array, zero)

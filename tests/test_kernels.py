@@ -1,4 +1,4 @@
-"""Values against the oracle, and the same bytes on every path."""
+"""Values agree with the oracle, and all paths write the same bytes."""
 
 import itertools
 import math
@@ -16,14 +16,14 @@ SEED, NAME = 11, "weight"
 STREAM = fastinit.Stream(SEED) / NAME
 DTYPES = list(TABLE)
 INF = math.inf
-INTERVALS = {  # mean, std, a, b: what each catches
+INTERVALS = {  # mean, std, a, b; the case that each tests
     "centre": (0, 1, -2, 2),  # the fast path
     "asymmetric centre": (0.3, 0.02, 0.25, 0.31),
     "one-sided": (0, 1, -1, INF),
-    "far side": (0, 1, -0.5, 8),  # resolution of the thinner tail
+    "far side": (0, 1, -0.5, 8),  # the thinner tail needs more resolution
     "lower tail": (0, 1, -INF, -3),  # mirrored
     "tail": (0, 1, 5, 6),
-    "far tail": (0, 1, 20, INF),  # its probability is no float32
+    "far tail": (0, 1, 20, INF),  # its probability underflows float32
     "further tail": (0, 1, 1e4, INF),
     "narrow tail": (0, 1, 5, 5 + 1e-6),
     "narrow centre": (0, 1, -1e-3, 1e-3),
@@ -62,7 +62,7 @@ def oracle_words(bits, count=N):
 
 @pytest.mark.parametrize(("dtype", "bits"), [("float64", 64), ("float32", 32)])
 class TestOracle:
-    """Errors are in units of the last place of max(|x|, the distribution's scale)."""
+    """Errors are in ulp of max(|x|, the distribution's scale)."""
 
     def check(self, values, expected, scale, bound, dtype):
         unit = np.finfo(dtype).eps * np.maximum(abs(expected), scale)
@@ -76,7 +76,7 @@ class TestOracle:
     def test_normal(self, isa, dtype, bits):
         values = fastinit.normal_(poisoned(N, dtype), 0, 1, STREAM)
         expected = reference.normal(oracle_words(bits), 0, 1)[:N]
-        # The oracle is in float64 itself: a few of its own units.
+        # The oracle itself computes in float64, so float64 may differ by a few ulp.
         self.check(values, expected, 0, 4 if bits == 32 else 16, dtype)
 
     @pytest.mark.parametrize("interval", INTERVALS)
@@ -86,9 +86,9 @@ class TestOracle:
         assert values.min() >= np.float64(a)
         assert values.max() <= np.float64(b)
         if interval in ("further tail", "shifted", "narrow tail"):
-            return  # SciPy's quantiles do not resolve these: see the tests of the distribution
+            return  # SciPy's quantiles are too inexact: test_truncated_distribution tests these
         expected = reference.truncated(oracle_words(bits), mean, std, a, b)[:N]
-        # At 2 sigma a unit of the probability, 2^-24, is 0.55e-6: two units of 2.
+        # At 2 sigma a change of the probability by 2^-24 moves the value by 0.55e-6: two ulp of 2.
         self.check(values, expected, std, 40 if bits == 32 else 1e5, dtype)
 
 
@@ -175,7 +175,7 @@ class TestIdentity:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_nothing_beside_the_target(isa, dtype, dtype_of):
+def test_bytes_outside_the_target_are_unchanged(isa, dtype, dtype_of):
     dtype = dtype_of(dtype)
     whole = fastinit.normal_(poisoned(200, dtype), generator=3)
     for size in [*range(0, 70), 100, 131]:
@@ -189,8 +189,8 @@ def test_nothing_beside_the_target(isa, dtype, dtype_of):
 
 
 @pytest.mark.parametrize("offset", [0, 1, 16, 63])
-def test_streamed_fills(isa, offset):
-    """Fills past the caches, at every alignment, with partial lines at both ends."""
+def test_nontemporal_fills(isa, offset):
+    """Non-temporal stores at every alignment, with partial lines at both ends."""
     count = (5 << 20) // 4 + 19
     memory = np.full(count * 4 + 256, 0xA5, np.uint8)
     target = memory[64 + offset : 64 + offset + count * 4].view(np.float32)
@@ -206,9 +206,9 @@ def test_streamed_fills(isa, offset):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "float8_e4m3fn"])
-@pytest.mark.parametrize("offset", [0, 1, 48])  # from the line, in elements
-def test_streamed_transpositions(isa, dtype, dtype_of, offset):
-    """Scattered boxes past the caches: lines begin within a box where the rows are odd."""
+@pytest.mark.parametrize("offset", [0, 1, 48])  # from the cache line, in elements
+def test_nontemporal_transpositions(isa, dtype, dtype_of, offset):
+    """Boxes are scattered by non-temporal stores; with odd rows, lines begin within a box."""
     dtype = dtype_of(dtype)
     rows, columns = {8: (700, 801), 4: (1001, 1152), 2: (1501, 1601), 1: (2049, 2111)}[
         dtype.itemsize
@@ -235,8 +235,8 @@ def test_streamed_transpositions(isa, dtype, dtype_of, offset):
 
 
 @pytest.mark.parametrize(("rows", "extra"), [(96, 7), (214, 5), (1000, 1)])
-def test_streamed_columns_whose_lines_drift(isa, rows, extra):
-    """Each column begins further within its line than the one before, in a stage of whole lines."""
+def test_nontemporal_columns_at_drifting_offsets(isa, rows, extra):
+    """Each column begins at a larger offset within its cache line than the previous one."""
     columns = (5 << 20) // 4 // rows
     whole = fastinit.normal((rows, columns), generator=3)
     for first in range(0, 16, 3):
@@ -251,7 +251,7 @@ def test_streamed_columns_whose_lines_drift(isa, rows, extra):
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 @pytest.mark.parametrize("step", [2, 16, 17, 31, 32, 33])
 def test_picked_columns(isa, dtype, step):
-    """Runs that are made whole and picked from fit into scratch, several to a box."""
+    """Whole runs are made in scratch, and the selected columns copied; a box has several runs."""
     for picked in (65, 100, 127, 129):
         columns = (picked + 3) * step
         whole = fastinit.normal((9, columns), generator=3, dtype=dtype)
@@ -267,7 +267,7 @@ def test_narrow_is_float32_rounded_once(isa, dtype, dtype_of, scale):
     wide = fastinit.normal_(poisoned(N, "float32"), 0, scale, STREAM)
     with np.errstate(over="ignore"):
         expected = wide.astype(dtype_of(dtype))
-    # A NaN of an overflow carries the sign of what overflowed.
+    # The NaN of an overflow has the sign of the value that overflowed.
     assert as_bytes(values) == as_bytes(expected)
 
 
@@ -276,11 +276,11 @@ def test_narrow_is_float32_rounded_once(isa, dtype, dtype_of, scale):
     [
         ("normal", (0, 3e-39)),  # most results are subnormal
         ("normal", (0, 1.2e-38)),
-        ("normal", (0, 2.0**-79)),  # the instruction that flushes subnormals begins here
+        ("normal", (0, 2.0**-79)),  # from here on the instruction that flushes subnormals is used
         ("normal", (1e-38, 1e-40)),
         ("normal", (2.0**-76, 2.0**-76)),
         ("uniform", (-1e-38, 1e-38)),
-        ("uniform", (1e-39, 1)),  # subnormal only at the bound
+        ("uniform", (1e-39, 1)),  # only the bound is subnormal
         ("trunc_normal", (0, 1e-38, -2e-38, 2e-38)),
         ("trunc_normal", (0, 1, -1, 1e-39)),
     ],
@@ -295,7 +295,7 @@ def test_bfloat16_keeps_subnormals(isa, dtype_of, name, parameters):
 
 
 def upper_end(high, dtype="float32"):
-    """Return the smallest value that no uniform of a dtype comes to: `high`, as it is computed."""
+    """Return `high` as the core computes it for a dtype; all uniform values are smaller."""
     return high if dtype == "float64" else min(high, float(np.float32(high)))
 
 
@@ -316,7 +316,7 @@ ULP = 2.0**-24  # of float32, between 1/2 and 1
         (0.5, 0.5 + 2.4 * ULP),  # float32(high) < high, and one value in three is near it
         (0.5, 0.5 + 2.6 * ULP),  # float32(high) > high
         (-0.5 - 2.4 * ULP, -0.5 - 0.4 * ULP),
-        (0, 0.5 + 1e-12),  # the narrow types have float32(high) too
+        (0, 0.5 + 1e-12),  # the narrow types also use float32(high)
     ],
 )
 def test_uniform_stays_below_high(isa, dtype, dtype_of, low, high):
@@ -343,14 +343,14 @@ def test_uniform_of_the_largest_word(isa):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_uniform_between_two_values(isa, dtype, dtype_of):
-    """Where no value lies between `low` and `high` as it is computed, low's is the nearest."""
+    """If no value lies between `low` and the computed `high`, all values are that of `low`."""
     values = fastinit.uniform_(poisoned(N, dtype_of(dtype)), 0.5, 0.5 + 2.0**-53, STREAM)
     assert (values.astype(np.float64) == 0.5).all()
 
 
 @pytest.mark.parametrize("dtype", [name for name in DTYPES if name != "float64"])
 def test_low_of_zero_has_no_sign(isa, dtype, dtype_of):
-    """Element 55995621 of this stream equals low, which happens to one value in 7e7."""
+    """Element 55995621 of this stream equals `low`, as about one element in 7e7 does."""
     part = {"shape": (1 << 30,), "index": (slice(55_995_621, 55_995_622),)}
     value = fastinit.uniform_(
         poisoned(1, dtype_of(dtype)), 0, 1, fastinit.Stream(0) / "zero", **part

@@ -1,4 +1,4 @@
-"""The table of docs/layouts.md: every row's fans are counted from what its layer computes."""
+"""The fans in docs/layouts.md equal those counted in the computation of each layer."""
 
 import itertools
 import math
@@ -101,8 +101,8 @@ def contract(equation):
     return function
 
 
-# What the layers of Flax and Keras compute in terms of JAX, by the beginning of their calls. The
-# shapes and counts were compared with Flax 0.12's and Keras 3.15's own layers.
+# The computations of Flax's and Keras' layers in JAX; keys are the beginnings of the layers' calls.
+# Shapes and counts were compared with the layers of Flax 0.12 and Keras 3.15.
 OPERATIONS = {
     "nn.Dense(": ((6,), contract("i,io->o")),
     "nn.ConvTranspose(10, (3, 3))": ((1, 7, 7, 6), convolve_transposed),
@@ -137,7 +137,7 @@ def count_in_jax(layer, shape, groups):
     ("framework", "layer", "shape", "layout", "groups", "group_axis", "fans"), ROWS
 )
 def test_table(framework, layer, shape, layout, groups, group_axis, fans):
-    for axis in group_axis or "oi":  # a single group is of either axis
+    for axis in group_axis or "oi":  # a single group belongs to either axis
         found = fastinit.calculate_fan_in_and_fan_out(shape, layout, groups, axis)
         assert found == fans
     if framework == "torch":
@@ -146,7 +146,7 @@ def test_table(framework, layer, shape, layout, groups, group_axis, fans):
         assert count_in_jax(layer, shape, groups) == fans
 
 
-def test_table_is_whole():
+def test_table_is_complete():
     kinds = {(row.values[0].split()[0], row.values[3], row.values[4] > 1) for row in ROWS}
     for framework, linear, conv, transposed in (
         ("torch", "oi", "oihw", "iohw"),
@@ -176,7 +176,7 @@ FAN_INITIALIZERS = (
 @pytest.mark.parametrize("name", FAN_INITIALIZERS)
 @pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
 def test_initializers_by_group_axis(name, mode):
-    """A weight of equal fans gets equal values: only the scale depends on the fans."""
+    """Weights of equal fans get equal values: fans affect only the scale."""
     keywords = {"generator": 0, "dtype": "float64"}
     if name.startswith(("kaiming", "he_", "variance")):
         keywords["mode"] = mode

@@ -1,4 +1,4 @@
-"""Expected moments against SciPy's exact laws, and the measuring of filled arrays."""
+"""Expected moments against SciPy's exact ones, and measurements of filled arrays."""
 
 import math
 
@@ -80,7 +80,7 @@ def test_constants_are_rounded_as_they_are_filled(dtype, dtype_of):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("distribution", LAWS, ids=str)
-def test_moments_are_those_of_scipy(distribution, dtype):
+def test_moments_equal_those_of_scipy(distribution, dtype):
     moments, reference = expected(distribution, dtype), law(distribution)
     low, high = reference.support()
     assert (moments.low, moments.high) == pytest.approx((low, high))
@@ -90,7 +90,7 @@ def test_moments_are_those_of_scipy(distribution, dtype):
         assert moments.std == pytest.approx(math.sqrt(variance))
         assert moments.kurtosis == pytest.approx(kurtosis + 3)
         return
-    # SciPy's moments of a truncated normal cancel in the tails: integrate the density.
+    # SciPy's moments of a truncated normal lose precision in the tails: integrate the density.
     mpmath = pytest.importorskip("mpmath")
     mean, std, low, high = distribution[1]
     with mpmath.workdps(40):
@@ -147,7 +147,7 @@ def test_fills_have_these_moments(distribution, dtype, dtype_of):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [1, 5, CHUNK, 2 * CHUNK + 3])
 @pytest.mark.parametrize("mean", [0.0, 0.5])
-def test_measure_is_numpys(dtype, size, mean, dtype_of):
+def test_measure_equals_numpy(dtype, size, mean, dtype_of):
     array = fastinit.normal((size,), mean, 0.25, generator=1, dtype=dtype_of(dtype))
     values = array.astype(np.float64)
     for parts in ([array], [array[:3], array[3:]], [array.view(f"u{array.dtype.itemsize}")]):
@@ -162,7 +162,7 @@ def test_measure_is_numpys(dtype, size, mean, dtype_of):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_what_is_not_finite_is_counted_and_left_out(dtype, dtype_of):
+def test_values_that_are_not_finite_are_only_counted(dtype, dtype_of):
     array = fastinit.normal((3 * CHUNK,), generator=0, dtype=dtype_of(dtype))
     array[[1, CHUNK, CHUNK + 1]] = math.nan
     infinities = 2 if DTYPES[dtype].has_infinity else 0

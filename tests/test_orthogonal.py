@@ -1,4 +1,4 @@
-"""Orthogonal matrices: against the oracle, uniform among all, by any number of threads."""
+"""Orthogonal matrices: against the oracle, uniformly distributed, with any number of threads."""
 
 import math
 import subprocess
@@ -15,7 +15,7 @@ from fastinit import matrices
 SEED, NAME = 11, "weight"
 STREAM = fastinit.Stream(SEED) / NAME
 DTYPES = ["float64", "float32"]
-SHAPES = [  # of one block and panel, at their edges, of several
+SHAPES = [  # one block and panel, sizes at their edges, several of both
     *[(1, 1), (1, 5), (5, 1), (2, 2), (3, 4), (63, 63), (64, 64), (64, 65), (65, 64), (65, 65)],
     *[(129, 128), (128, 130), (200, 7), (7, 1000), (193, 300), (300, 300)],
 ]
@@ -81,7 +81,7 @@ def test_targets(shape, dtype):
 def test_kernels():
     expected = fastinit.orthogonal((8, 3, 2, 5), generator=STREAM)
     assert (expected.reshape(8, -1) == orthogonal((8, 30), "float32")).all()
-    channels_last = np.empty((8, 2, 5, 3), np.float32).transpose(0, 3, 1, 2)  # no matrix of memory
+    channels_last = np.empty((8, 2, 5, 3), np.float32).transpose(0, 3, 1, 2)  # not a matrix in memory
     assert (fastinit.orthogonal_(channels_last, generator=STREAM) == expected).all()
 
 
@@ -113,7 +113,7 @@ def test_stack(monkeypatch):
 
 @pytest.mark.parametrize("shape", [(2, 2), (3, 3), (7, 7), (6, 3), (3, 6)])
 class TestUniform:
-    """The invariant (Haar) measure, by 20,000 matrices."""
+    """20,000 matrices have the uniform (Haar) distribution."""
 
     COUNT = 20_000
 
@@ -128,7 +128,7 @@ class TestUniform:
             assert stats.kstest(stack[:, i, j], law.cdf).pvalue > 1e-5
 
     def test_directions(self, shape):
-        """Any combination of rows and columns is distributed as an entry."""
+        """Any linear combination of rows and columns has the distribution of an entry."""
         n = max(shape)
         law = stats.beta((n - 1) / 2, (n - 1) / 2, loc=-1, scale=2)
         random = np.random.default_rng(0)
@@ -165,7 +165,7 @@ def test_uniform_across_blocks():
     assert stats.kstest(trace, "norm").pvalue > 1e-5
 
 
-def test_short_memory_leaves_the_target_alone():
+def test_target_is_unchanged_if_memory_is_short():
     code = (
         "import fastinit, numpy as np, resource\n"
         "array = np.zeros((16384, 16384), np.float32)\n"

@@ -1,4 +1,4 @@
-"""Plans: what they fill equals what the initializers fill, whole and in parts."""
+"""Plans write the same values as the initializers, whole and in parts."""
 
 import math
 from functools import partial
@@ -54,7 +54,7 @@ def filled(plan, seed=0):
 
 
 def alone(entry, seed=0):
-    """Return what an entry's initializer fills by itself."""
+    """Return the values of an entry's initializer, called without the plan."""
     array = np.full(entry.shape, np.nan, entry.dtype)
     if array.size == 0:
         return array
@@ -248,7 +248,7 @@ def broken_targets(change):
         ),
     ],
 )
-def test_errors_of_targets_leave_all_untouched(change, index, error, message):
+def test_errors_leave_all_targets_unchanged(change, index, error, message):
     plan, targets = broken_targets(change)
     with pytest.raises(error, match=message):
         plan.fill(0, targets, index)
@@ -267,7 +267,7 @@ def drawn_in_parts_(tensor, generator, shape=None, index=None):
     fastinit.uniform_(tensor, 1, 2, generator=generator, shape=shape, index=index)
 
 
-def test_functions_of_ones_own():
+def test_functions_of_the_user():
     plan = Plan(
         [
             ("drawn", (5, 4), "float32", drawn_, (), 1),
@@ -345,7 +345,7 @@ def test_one_job():
 
 
 class Replay:
-    """An entry of another kind: a ramp that is scaled by a draw, when its turn comes."""
+    """Another kind of entry: in its turn, it writes a ramp scaled by a random number."""
 
     name, aliases, shape, dtype = "replayed", (), (4, 3), "float32"
 

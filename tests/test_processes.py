@@ -1,4 +1,4 @@
-"""Calls without a generator, in threads and in processes however they are started."""
+"""Calls without a generator in threads and in processes, by every start method."""
 
 import multiprocessing
 import os
@@ -27,7 +27,7 @@ def draw_into(queue, calls=2):
 
 
 def draw_in_fork(work=draw):
-    """Return what a forked child has of `work`, bytes."""
+    """Return the bytes that `work` returns in a forked child."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -46,7 +46,7 @@ def draw_in_fork(work=draw):
 
 @pytest.fixture
 def unseeded(monkeypatch):
-    """Let the default stream be what it is in a process that has not called manual_seed."""
+    """Reset the default stream to that of a process that has not called manual_seed."""
     monkeypatch.setattr(streams, "_default", streams._random_calls())
 
 
@@ -57,7 +57,7 @@ def seeded(monkeypatch):
 
 
 def started(method, count=3):
-    """Return what each of so many children draws, that multiprocessing starts in turn."""
+    """Return the draws of `count` children that multiprocessing starts one after another."""
     context = multiprocessing.get_context(method)
     queue = context.SimpleQueue()
     drawn = []
@@ -86,8 +86,8 @@ def test_parent_keeps_its_stream(unseeded):
     assert draw() == expected
 
 
-def test_forked_children_repeat_what_is_seeded(seeded):
-    """Each continues from the parent's call."""
+def test_forked_children_of_a_seeded_parent_draw_the_same(seeded):
+    """Each child continues after the parent's last call."""
     draw()
     second = fastinit.normal(4, generator=fastinit.Stream(3) / "1").tobytes()
     assert draw_in_fork() == draw_in_fork() == draw() == second
@@ -130,7 +130,7 @@ def test_fork_while_another_thread_fills(unseeded, threads):
     assert len(set(drawn)) == 6
 
 
-def test_threads_never_draw_alike(unseeded):
+def test_threads_draw_different_values(unseeded):
     drawn, count = [], 500
     together = threading.Barrier(8)
 
@@ -152,7 +152,7 @@ def test_children_of_multiprocessing_differ(unseeded, method):
     assert len(set(drawn)) == 7
 
 
-def test_seed_of_the_parent_reaches_forked_children_alone(seeded):
+def test_seed_of_the_parent_affects_only_forked_children(seeded):
     parents = [fastinit.normal(4, generator=fastinit.Stream(3) / str(k)) for k in range(2)]
     assert started("fork") == [values.tobytes() for values in parents] * 3
     for method in ("spawn", "forkserver"):
@@ -161,7 +161,7 @@ def test_seed_of_the_parent_reaches_forked_children_alone(seeded):
 
 
 def test_fork_server_that_has_imported_fastinit(tmp_path):
-    """Its children are forked by one process, which draws nothing."""
+    """One process, which draws nothing, forks all children."""
     code = (
         "import multiprocessing, fastinit\n"
         "def draw(queue): queue.put(fastinit.normal(4).tobytes())\n"

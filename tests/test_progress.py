@@ -1,4 +1,4 @@
-"""What a long fill reports while it runs, and what stops it: its callback, or Ctrl-C."""
+"""Long fills report their progress; an exception of the callback or Ctrl-C stops them."""
 
 import os
 import signal
@@ -49,7 +49,7 @@ def test_exception_of_the_progress_callback_stops_the_fill():
 
 @pytest.mark.parametrize(
     ("shape", "fill"),
-    [  # 4 GiB, of which little is touched; 64 MiB
+    [  # 4 GiB, mostly untouched; 64 MiB
         ("1 << 30", "fastinit.normal_(array, generator=0)"),
         ("1 << 30", "fastinit.keystream(0, 1 << 32)"),
         ("(4096, 4096)", "fastinit.orthogonal_(array, generator=0)"),

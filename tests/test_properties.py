@@ -1,6 +1,6 @@
-"""Properties of random shapes, slices, views and parameters.
+"""Properties that hold for random shapes, slices, views and parameters.
 
-``pytest tests/test_properties.py --hypothesis-profile=long`` tries twenty times as many.
+``pytest tests/test_properties.py --hypothesis-profile=long`` tries twenty times as many examples.
 """
 
 import math
@@ -22,7 +22,7 @@ NARROW = [name for name, dtype in DTYPES.items() if dtype.itemsize <= 2]
 shapes = hnp.array_shapes(min_dims=1, max_dims=4, max_side=40)
 dtypes = st.sampled_from(list(DTYPES))
 fills = st.sampled_from(["normal", "uniform", "trunc_normal"])
-scales = st.floats(1e-6, 300)  # so that the bounds of a uniform are within every dtype
+scales = st.floats(1e-6, 300)  # so that every dtype contains the bounds of uniforms
 means = st.sampled_from([0.0, 0.5, -3.0]) | st.floats(-100, 100)
 
 
@@ -91,7 +91,7 @@ def test_narrow_is_float32_rounded_once(size, dtype, call):
     wide = getattr(fastinit, name)(size, *arguments, generator=1)
     with np.errstate(over="ignore"):
         rounded = wide.astype(narrow.dtype)
-    if name == "uniform":  # kept below high, as float32 has it
+    if name == "uniform":  # values stay below float32's `high`
         high = min(arguments[1], float(np.float32(arguments[1])))
         kept = rounded.astype(np.float64) < high
         assert (narrow.astype(np.float64)[~kept] < high).all()
@@ -131,7 +131,7 @@ def test_ranges_overlap(first, skip, count, dtype):
     st.text(max_size=5),
 )
 def test_random_fills_equal_the_oracle(data, shape, dtype, call, seed, name):
-    """The path from seed, name, shape and index to values, by other means than the core's."""
+    """The oracle computes the same values from seed, name, shape and index."""
     function, arguments = call
     index = data.draw(slices_of(shape))
     stream = fastinit.Stream(seed) / name
@@ -146,7 +146,7 @@ def test_random_fills_equal_the_oracle(data, shape, dtype, call, seed, name):
         assert (values >= np.float64(low)).all()
         assert (values <= np.float64(high)).all()
         alpha, beta = (low - mean) / std, (high - mean) / std
-        # Where SciPy's quantiles resolve the interval.
+        # SciPy's quantiles are exact enough for this interval.
         assume(min(abs(alpha), abs(beta)) < 5 or alpha * beta < 0)
         assume(beta - alpha > 0.01)
         tolerance = (40 if dtype == "float32" else 1e5) * eps * (std + abs(mean))

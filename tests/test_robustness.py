@@ -1,4 +1,4 @@
-"""fork, threads, memory limits, imports, files that are mapped."""
+"""Forks, threads, memory limits, imports, memory-mapped files."""
 
 import mmap
 import os
@@ -72,7 +72,7 @@ def test_fork_before_use():
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")
 def test_fork_during_a_fill(threads):
-    """A child has none of its parent's filling threads, and needs none of their locks."""
+    """A child lacks its parent's filling threads, and must not wait for their locks."""
     size = 1 << 21
     array = np.empty(size, np.float32)
     expected = fastinit.normal(size, generator=0)
@@ -135,7 +135,7 @@ def test_memory_limit():
 
 
 def test_memory_limit_of_threads_and_temporaries():
-    """Threads that cannot be had are done without, memory that cannot be had is a MemoryError."""
+    """Fill with fewer threads if some cannot start; raise MemoryError if memory is short."""
     code = (
         "import fastinit, numpy as np, resource\n"
         "array = np.zeros((4096, 4096), np.float32)\n"
@@ -171,7 +171,7 @@ def test_read_only_maps(tmp_path):
 @pytest.mark.parametrize("store", ["fastinit.normal_(array, generator=0)", "array[...] = 1"])
 @pytest.mark.parametrize("size", [1 << 12, 8 << 20])
 def test_file_truncated_under_a_map(tmp_path, size, store):
-    """The system's answer to a store beyond the end of a file is SIGBUS, NumPy's stores alike."""
+    """Stores beyond the end of a file raise SIGBUS, as NumPy's do."""
     code = (
         "import fastinit, numpy as np, os, sys\n"
         f"array = np.memmap(sys.argv[1], np.float32, 'w+', shape=({size},))\n"

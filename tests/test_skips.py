@@ -1,4 +1,4 @@
-"""Which skips `pytest --nothing-missing` turns into failures."""
+"""`pytest --nothing-missing` turns skips for missing packages into failures."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ FAKE_TESTS = {
 
 
 @pytest.mark.parametrize("place", FAKE_TESTS)
-def test_what_is_missing_fails_on_demand(pytester, place):
+def test_missing_packages_fail_on_demand(pytester, place):
     pytester.makeconftest(CONFTEST.read_text())
     pytester.makepyfile("import pytest\n" + FAKE_TESTS[place])
     plain = pytester.runpytest_subprocess("-p", "no:cacheprovider")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import fastinit
 
-# AES-128 known answers of a zero plaintext (NIST AESAVS, appendix E.1 and D.1: VarKey and KeySbox).
+# Known answers of AES-128 for a zero plaintext (NIST AESAVS, appendix E.1 and D.1).
 KNOWN_ANSWERS = [
     ("80000000000000000000000000000000", "0edd33d3c621e546455bd8ba1418bec8"),
     ("ffffffffffffffffffffffffffffffff", "a1f6258c877d5fcd8964484538bfc92c"),
@@ -44,7 +44,7 @@ def test_against_cryptography(isa, start, count):
 
 @pytest.mark.parametrize("start", [0, 3, 2**30 + 77])
 def test_large_keystream(isa, threads, start):
-    """Several units of work, past the caches."""
+    """Several work units, with non-temporal stores."""
     count = (5 << 20) + 13
     found = fastinit.keystream(7, count, start)
     assert bytes(found) == reference.keystream(reference.derive(7), start, count)
@@ -141,7 +141,7 @@ class TestNumpyGeneratorOfAStream:
     def test_known_answers(self, stream, words):
         assert tuple(map(hex, stream.numpy().bit_generator.random_raw(2).tolist())) == words
 
-    def test_each_call_returns_its_own(self):
+    def test_each_call_returns_a_new_generator(self):
         stream = fastinit.Stream(7)
         first, second = stream.numpy(), stream.numpy()
         values = first.random(5)
@@ -192,13 +192,13 @@ def test_generators_of_numpy_advance_and_repeat(name, fill):
     drawn = [fill((4, 4), generator=generator).tobytes() for _ in range(3)]
     assert len(set(drawn)) == 3
     assert [fill((4, 4), generator=again).tobytes() for _ in range(3)] == drawn
-    # Others draw from the same generator, and go on where it is.
+    # Other calls on the same generator continue from its new state.
     key = int.from_bytes(GENERATORS["Generator"]().bytes(16), "little")
     if name != "RandomState":
         assert drawn[0] == fill((4, 4), generator=key).tobytes()
 
 
-def test_bit_generator_is_its_generator():
+def test_bit_generator_equals_its_generator():
     bits = np.random.PCG64(0)
     drawn = [fastinit.normal(4, generator=g) for g in (bits, np.random.Generator(bits), bits)]
     generator = np.random.default_rng(0)
@@ -214,7 +214,7 @@ def test_every_bit_generator(bits):
 
 
 def test_known_answer_of_a_random_state():
-    """Whose values NumPy never changes."""
+    """NumPy never changes the values of a RandomState."""
     seed = 0xD821CCC0B716A67597C4AA2F8C7F0AAC
     assert np.random.RandomState(0).bytes(16) == seed.to_bytes(16, "little")
     values = fastinit.normal(5, generator=np.random.RandomState(0))
@@ -234,7 +234,7 @@ def test_seed_sequence_is_a_seed():
 
 
 @pytest.mark.parametrize("make", ["key", "PRNGKey"])
-def test_key_of_jax_is_refused_with_the_way_out(make):
+def test_key_of_jax_raises_and_names_the_way_out(make):
     jax = pytest.importorskip("jax")
     key = getattr(jax.random, make)(3)
     target = np.ones(4)

@@ -1,4 +1,4 @@
-"""The default number of threads: affinity, the quota of cgroups, the ranks of a launcher."""
+"""The default number of threads: CPU affinity, cgroup quotas, the ranks of a launcher."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ OTHERS = (
 
 @pytest.fixture
 def machine(tmp_path):
-    """Return a function that makes a root directory, and the quota that is read there."""
+    """Return a function that makes a root directory and returns the quota read from it."""
 
     def read(membership, mounts, files):
         proc = tmp_path / "proc/self"
@@ -68,7 +68,7 @@ def test_quota_of_version_1(machine, quota, period, cpus):
 def test_every_group_up_to_the_root_counts(machine):
     files = {"a/b/c/cpu.max": "800000 100000", "a/cpu.max": "300000 100000", "cpu.max": "max 1000"}
     assert machine("0::/a/b/c\n", UNIFIED, files) == 3
-    # A group without the controller has no such file, one that is gone no directory.
+    # A group without the controller lacks the file; a removed group lacks the directory.
     assert machine("0::/a/b/c/d\n", UNIFIED, files) == 3
     assert machine("0::/a/b/c/e (deleted)\n", UNIFIED, files) == 3
     assert machine("0::/\n", UNIFIED, files) is None
@@ -86,15 +86,15 @@ def test_both_versions_at_once(machine):
 
 
 def test_part_of_the_hierarchy_in_a_container(machine):
-    """The mount shows the hierarchy from the container's group on, under its name outside."""
+    """The mount shows only the container's group, by its name outside the container."""
     files = {"cpu.max": "300000 100000", "inner/cpu.max": "200000 100000"}
     mounts = UNIFIED.replace(" / /sys", " /docker/1 /sys")
     assert machine("0::/docker/1\n", mounts, files) == 3
     assert machine("0::/docker/1/inner\n", mounts, files) == 2
-    # Not the process's part.
+    # A part that does not contain the process.
     assert machine("0::/docker/10\n", mounts, files) is None
     assert machine("0::/\n", mounts, files) is None
-    # Beside the root of its namespace.
+    # A group outside the root of its namespace.
     assert machine("0::/../inner\n", UNIFIED, files) is None
 
 
@@ -151,7 +151,7 @@ def test_quota_is_read_once(monkeypatch):
 
 @pytest.fixture
 def group():
-    """Make a cgroup of half a CPU more than one; skip where the system lets nobody do that."""
+    """Make a cgroup with a quota of 1.5 CPUs; skip the test if the system does not allow it."""
     versions = (
         ("/sys/fs/cgroup/cpu", {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "150000"}),
         ("/sys/fs/cgroup", {"cpu.max": "150000 100000"}),
@@ -178,7 +178,7 @@ def group():
 
 
 def test_quota_of_a_real_group(group):
-    """A forked child that is moved to the group does not keep what its parent has read."""
+    """A forked child that is moved to the group reads its own quota, not its parent's."""
     code = (
         "import fastinit, os, sys\n"
         "from fastinit import threads\n"

@@ -1,6 +1,6 @@
 # cython: language_level=3, freethreading_compatible=True, boundscheck=False, wraparound=False
-"""The seam to the C core: turns Python values into the structures of fastinit.h, and releases the
-GIL while C works. The caller has checked what it passes."""
+"""Connects Python to the C core: converts Python values to the structures of fastinit.h, and
+releases the GIL while C works. Nothing is checked here: callers pass valid arguments."""
 
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
@@ -24,18 +24,19 @@ MAX_DIMENSIONS = FASTINIT_MAX_DIMENSIONS
 PANEL_COLUMNS = FASTINIT_PANEL_COLUMNS
 
 
-# So much is written sooner than a busy thread gives the GIL back, which takes it 5 ms.
+# Jobs of at most this size keep the GIL: a busy thread keeps a released GIL for up to 5 ms, longer
+# than such a job takes.
 cdef enum:
     BRIEF_BYTES = 1 << 14
 
 
-# BITS alone fills uint8.
+# Only BITS fills uint8.
 cdef dict codes = {**DTYPES, "uint8": FASTINIT_UINT8}
 cdef dict names = {code: name for name, code in codes.items()}
 
 
-# DLPack 1.3, https://dmlc.github.io/dlpack/latest/c_api.html: structures and constants have its
-# names, except that the fields of DLDevice and DLDataType are those of DLTensor itself.
+# DLPack 1.3, https://dmlc.github.io/dlpack/latest/c_api.html. Structures and constants have
+# DLPack's names. The fields of DLDevice and DLDataType stand directly in DLTensor.
 
 cdef enum DLDeviceType:
     kDLCPU = 1
@@ -94,8 +95,8 @@ for i, (name, known) in enumerate(TABLE.items()):
 cdef class View:
     """Memory to be filled: address of the first element, dtype, shape and strides in bytes.
 
-    The owner keeps the memory alive; `on_written`, where there is one, is called with it after
-    every fill.
+    `owner` keeps the memory alive. After every fill `on_written(owner)` is called, unless it is
+    None. `unit` is the number of bytes that `strides` count in.
     """
 
     cdef char *data
@@ -157,7 +158,10 @@ cdef class View:
         return size
 
     cpdef bint is_within(self, int64_t offset, int64_t storage_bytes):
-        """Return whether the view, from element `offset` on, fits in a storage; strides are >= 0."""
+        """Return whether a view that begins at element `offset` of a storage ends within it.
+
+        No stride may be negative.
+        """
         cdef int64_t end = (offset + 1) * self.item_size
         cdef int axis
         for axis in range(self.dimensions):
@@ -168,7 +172,7 @@ cdef class View:
 
     @property
     def is_contiguous(self):
-        """Whether the elements are one run of memory, in order, so that none can overlap."""
+        """Whether the elements follow each other in memory in C order; so none overlap."""
         cdef int64_t run = self.item_size
         cdef int axis
         for axis in range(self.dimensions - 1, -1, -1):
@@ -185,7 +189,7 @@ cdef class View:
         )
 
     cpdef written(self):
-        """Tell the owner that its values have changed."""
+        """Notify the owner that its values have changed."""
         if self.on_written is not None:
             self.on_written(self.owner)
 
@@ -213,9 +217,10 @@ cpdef check_dlpack_device(int device):
 
 
 def view_of_dlpack(tensor, capsule, on_written, int64_t offset, int64_t storage_bytes):
-    """Return the view of a tensor by DLPack's exchange API of its type.
+    """Return the view of a tensor, by the DLPack exchange API that its type has.
 
-    The view begins at element `offset` of a storage of `storage_bytes`, and must end within it.
+    The view begins at element `offset` of a storage of `storage_bytes`; a view that ends beyond the
+    storage raises ValueError.
     """
     cdef DLPackExchangeAPI *functions = exchange_api(capsule)
     cdef DLTensor exchanged
@@ -299,7 +304,7 @@ def view_of_buffer(exporter, str dtype not None, owner):
 
 
 cdef class Job:
-    """Fills to be worked on by any number of threads; keeps the owners of their memory alive.
+    """A list of fills, for any number of threads; keeps the owners of the memory alive.
 
     Each fill is (view, part or None, (distribution, parameters), key or None).
     """
@@ -331,7 +336,7 @@ cdef class Job:
         self.fills = fills
 
     cpdef written(self):
-        """Tell the owners that their values have changed."""
+        """Notify the owners that their values have changed."""
         for fill in self.fills:
             (<View?>fill[0]).written()
 
@@ -339,7 +344,7 @@ cdef class Job:
         fastinit_job_free(self.job)
 
     cpdef bint work(self, double seconds):
-        """Work for about so long; return whether units may be left to take."""
+        """Work until `seconds` have passed; return whether work units may be left to take."""
         cdef int left
         if self.bytes <= BRIEF_BYTES:
             return fastinit_job_work(self.job, seconds) != 0
@@ -348,17 +353,17 @@ cdef class Job:
         return left != 0
 
     def cancel(self):
-        """Let no thread take another unit."""
+        """Let no thread take another work unit."""
         fastinit_job_cancel(self.job)
 
     @property
     def done(self):
-        """Elements written so far."""
+        """Number of elements written so far."""
         return fastinit_job_done(self.job)
 
     @property
     def total(self):
-        """Elements in all."""
+        """Number of elements of all fills."""
         return fastinit_job_total(self.job)
 
 
@@ -380,7 +385,7 @@ cdef int set_fill(
     else:
         first = part.first
         for axis, step in enumerate(part.steps):
-            if step < 0:  # the core counts upwards: begin at the other end
+            if step < 0:  # the core needs positive steps: begin at the other end
                 item.data = <char *>item.data + item.strides[axis] * (item.shape[axis] - 1)
                 item.strides[axis] = -item.strides[axis]
                 first += step * (item.shape[axis] - 1)
@@ -398,7 +403,7 @@ cdef bytes no_key = bytes(16)
 
 
 def fill_small(fills, int64_t most_bytes):
-    """Do the fills at once and return None, or a job where they are more than so many bytes."""
+    """Fill in this thread and return None; return a job instead for more than `most_bytes`."""
     cdef Job job = Job.__new__(Job, fills)
     if job.bytes > most_bytes:
         return job
@@ -408,10 +413,10 @@ def fill_small(fills, int64_t most_bytes):
 
 
 cdef class OrthogonalJob:
-    """Orthogonal matrices to be worked on by so many threads; keeps the owners of memory alive.
+    """Orthogonal matrices, for `threads` threads; keeps the owners of the memory alive.
 
-    The matrices are (address, dtype, shape, strides in bytes, number of the first, key, gain), as
-    fastinit_orthogonal describes them.
+    `matrices` is (address, dtype, shape, strides in bytes, number of the first, key, gain): the
+    fields of fastinit_orthogonal.
     """
 
     cdef fastinit_orthogonal_job *job
@@ -429,29 +434,29 @@ cdef class OrthogonalJob:
         fastinit_orthogonal_job_free(self.job)
 
     def work(self, double seconds):
-        """Work for about so long; return whether units may be left to take."""
+        """Work until `seconds` have passed; return whether work units may be left to take."""
         cdef int left
         with nogil:
             left = fastinit_orthogonal_job_work(self.job, seconds)
         return left != 0
 
     def cancel(self):
-        """Let no thread take another unit."""
+        """Let no thread take another work unit."""
         fastinit_orthogonal_job_cancel(self.job)
 
     @property
     def done(self):
-        """Elements written so far."""
+        """Number of elements written so far."""
         return fastinit_orthogonal_job_done(self.job)
 
     @property
     def total(self):
-        """Elements in all."""
+        """Number of elements of all fills."""
         return fastinit_orthogonal_job_total(self.job)
 
 
 def orthogonal_workspace(matrices, int threads):
-    """Return the bytes of working memory that an OrthogonalJob takes."""
+    """Return how many bytes of working memory an OrthogonalJob needs."""
     cdef fastinit_orthogonal item
     set_orthogonal(&item, matrices)
     return fastinit_orthogonal_workspace(&item, threads)
@@ -477,7 +482,7 @@ def isa():
 
 
 def available_isas():
-    """Return the names of the instruction sets of this build and machine, slowest first."""
+    """Return the names of the instruction sets that build and machine have, slowest first."""
     return [fastinit_isa_name(i).decode() for i in range(fastinit_isa_count())]
 
 
@@ -490,7 +495,7 @@ def choose_isa(str name not None):
 
 
 cdef class DefaultEnvironment:
-    """Context: the default floating-point environment, whatever the caller has set."""
+    """Context in the default floating-point environment; restores the caller's at its end."""
 
     cdef fastinit_environment caller
 

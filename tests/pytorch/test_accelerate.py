@@ -118,14 +118,14 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("call", "function", "arguments"), CALLS)
-def test_values_are_fastinits(call, function, arguments):
+def test_values_equal_those_of_fastinit(call, function, arguments):
     tensor = torch.empty(30, 20)
     with accelerate(seed=SEED):
         assert call(tensor) is not None
     assert torch.equal(tensor, expected(0, function, (30, 20), *arguments))
 
 
-def test_layers_are_constructed_by_their_own_rules():
+def test_layers_get_values_by_their_own_rules():
     with accelerate(seed=SEED):
         layer = nn.Linear(20, 30)
         attention = nn.MultiheadAttention(16, 4)
@@ -163,28 +163,28 @@ LAYERS = [
 
 
 @pytest.mark.parametrize(("layer", "arguments"), LAYERS)
-def test_every_layer_has_the_distributions_of_torchs(layer, arguments):
+def test_every_layer_has_the_same_distributions_as_in_torch(layer, arguments):
     torch.manual_seed(1)
-    torchs = dict(layer(*arguments).named_parameters())
+    by_torch = dict(layer(*arguments).named_parameters())
     with accelerate():
         ours = dict(layer(*arguments).named_parameters())
-    assert ours.keys() == torchs.keys()
+    assert ours.keys() == by_torch.keys()
     for name, parameter in ours.items():
-        assert_alike(name, parameter.detach(), torchs[name].detach())
+        assert_alike(name, parameter.detach(), by_torch[name].detach())
 
 
-def assert_alike(name, ours, torchs):
-    if torchs.numel() == 1 or not torchs.std() > 0:
-        assert torch.equal(ours, torchs), name
+def assert_alike(name, ours, by_torch):
+    if by_torch.numel() == 1 or not by_torch.std() > 0:
+        assert torch.equal(ours, by_torch), name
         return
     # Standard errors of mean and std, of both, for a kurtosis of at most the normal's.
-    error = 6 * math.sqrt(2 / ours.numel()) * torchs.std()
-    assert abs(ours.mean() - torchs.mean()) < error, name
-    assert abs(ours.std() - torchs.std()) < error, name
-    assert not torch.equal(ours, torchs), name
+    error = 6 * math.sqrt(2 / ours.numel()) * by_torch.std()
+    assert abs(ours.mean() - by_torch.mean()) < error, name
+    assert abs(ours.std() - by_torch.std()) < error, name
+    assert not torch.equal(ours, by_torch), name
 
 
-def test_torchs_seed_governs():
+def test_manual_seed_of_torch_determines_the_values():
     def build():
         with accelerate():
             return [*nn.TransformerEncoderLayer(32, 4, 64).parameters()]
@@ -196,7 +196,7 @@ def test_torchs_seed_governs():
     assert not all(map(torch.equal, first, other))
 
 
-def test_a_seed_leaves_torchs_generator_alone_and_starts_again():
+def test_a_seed_starts_again_and_does_not_advance_the_generator():
     torch.manual_seed(3)
     state = torch.get_rng_state()
     values = []
@@ -207,7 +207,7 @@ def test_a_seed_leaves_torchs_generator_alone_and_starts_again():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_generator_that_a_call_names_governs_it():
+def test_a_call_may_name_its_generator():
     values = []
     for seed in (None, 0):
         with accelerate(seed=seed):
@@ -218,7 +218,7 @@ def test_a_generator_that_a_call_names_governs_it():
     assert torch.equal(values[1], values[3])
 
 
-def test_it_nests():
+def test_contexts_nest():
     with accelerate(seed=SEED):
         first = torch.empty(5).normal_()
         with accelerate(seed=SEED + 1):
@@ -229,7 +229,7 @@ def test_it_nests():
     assert not torch.equal(inner, second)
 
 
-def test_it_ends_with_an_exception():
+def test_an_exception_ends_a_context():
     with pytest.raises(ZeroDivisionError), accelerate(), accelerate():
         raise ZeroDivisionError
 
@@ -245,7 +245,7 @@ def test_contexts_may_end_in_any_order():
     assert not is_accelerated()
 
 
-def test_it_may_end_in_another_context():
+def test_a_context_may_end_in_another_contextvars_context():
     """As where a task or the garbage collector finishes a generator."""
 
     def generate():
@@ -257,7 +257,7 @@ def test_it_may_end_in_another_context():
     generator.close()
 
 
-def test_copies_of_the_context_do_not_outlive_it():
+def test_acceleration_ends_in_copies_of_the_context():
     with accelerate():
         copy = contextvars.copy_context()
         assert copy.run(is_accelerated)
@@ -277,7 +277,7 @@ def test_copies_of_the_context_do_not_outlive_it():
     assert not found
 
 
-def test_an_object_may_be_entered_again():
+def test_a_context_may_be_entered_again():
     context = accelerate(seed=SEED)
     values = []
     with context:
@@ -291,7 +291,7 @@ def test_an_object_may_be_entered_again():
     assert torch.equal(values[0], values[2])
 
 
-def test_what_runs_after_its_call_is_not_decorated():
+def test_generators_and_coroutines_cannot_be_decorated():
     class Model(nn.Module):
         pass
 
@@ -403,7 +403,7 @@ def test_the_switch_reaches_every_thread():
     assert torch.equal(inner, expected(0, fastinit.normal_, (5,)))
 
 
-def test_the_switch_may_be_turned_within_a_context():
+def test_the_switch_can_change_within_a_context():
     with accelerate(seed=SEED):
         ft.enable_acceleration(seed=SEED + 1)
         first = torch.empty(5).normal_()
@@ -411,7 +411,7 @@ def test_the_switch_may_be_turned_within_a_context():
     assert torch.equal(first, expected(0, fastinit.normal_, (5,)))
 
 
-def test_autograd_forbids_what_it_forbade():
+def test_autograd_raises_the_same_errors():
     leaf = torch.empty(3, requires_grad=True)
     inner = torch.ones(3, requires_grad=True) * 2
     with accelerate():
@@ -491,14 +491,14 @@ def error_of(call):
 
 
 @pytest.mark.parametrize("call", BAD_CALLS)
-def test_errors_are_torchs(call):
-    torchs = error_of(call)
-    assert torchs is not None
+def test_errors_equal_those_of_torch(call):
+    by_torch = error_of(call)
+    assert by_torch is not None
     with accelerate():
-        assert error_of(call) == torchs
+        assert error_of(call) == by_torch
 
 
-def test_warnings_are_torchs():
+def test_warnings_equal_those_of_torch():
     with accelerate():
         with pytest.warns(UserWarning, match="mean is more than 2 std"):
             init.trunc_normal_(torch.empty(3), mean=9)
@@ -506,7 +506,7 @@ def test_warnings_are_torchs():
             init.kaiming_normal_(torch.empty(0, 3))
 
 
-def test_what_cannot_be_filled_here_is_torchs():
+def test_torch_fills_what_fastinit_cannot():
     def fill(tensor):
         torch.manual_seed(0)
         return tensor.normal_()
@@ -516,9 +516,9 @@ def test_what_cannot_be_filled_here_is_torchs():
         "empty": lambda: torch.empty(0),
     }
     for make in kinds.values():
-        torchs = fill(make())
+        by_torch = fill(make())
         with accelerate():
-            assert torch.equal(fill(make()), torchs)
+            assert torch.equal(fill(make()), by_torch)
 
 
 def test_meta_device():
@@ -553,7 +553,7 @@ def no_methods():
         del torch.Tensor.normal_
 
 
-def test_managers_that_skip_initialisation():
+def test_context_managers_that_skip_initialisation():
     for outer, inner in itertools.permutations([no_init_weights, accelerate]):
         with outer(), inner():
             tensor = init.normal_(torch.zeros(3))
@@ -580,7 +580,7 @@ assert torch.equal(torch.get_rng_state(), state)
     subprocess.run([sys.executable, "-c", source], check=True, timeout=300)
 
 
-def test_wrappers_that_others_put_around_torchs_methods():
+def test_methods_of_torch_that_others_have_wrapped():
     def wrapper(tensor, *args):
         return torch._C.TensorBase.normal_(tensor, *args).add_(1)
 
@@ -609,7 +609,7 @@ def test_creation(create, function, arguments):
     assert torch.equal(values, expected(0, function, (5,), *arguments))
 
 
-def test_creation_of_what_cannot_be_filled_here():
+def test_creation_of_tensors_that_fastinit_cannot_fill():
     with accelerate(creation=True):
         assert torch.randn(2, device="meta").is_meta
         assert torch.randn(2, dtype=torch.complex64).dtype is torch.complex64
@@ -623,22 +623,22 @@ def test_creation_of_what_cannot_be_filled_here():
         ft.enable_acceleration(creation=False)
 
 
-def test_tensors_are_left_to_torch_without_acceleration():
+def test_no_acceleration_lets_torch_fill():
     def draw():
         torch.manual_seed(0)
         return torch.cat([torch.randn(5), init.trunc_normal_(torch.empty(5))])
 
-    torchs = draw()
+    by_torch = draw()
     with accelerate(seed=SEED):
         with no_acceleration():
-            assert torch.equal(draw(), torchs)
+            assert torch.equal(draw(), by_torch)
             with accelerate():
                 assert is_accelerated()
-        assert torch.equal(no_acceleration()(draw)(), torchs)
+        assert torch.equal(no_acceleration()(draw)(), by_torch)
         assert torch.equal(torch.empty(5).normal_(), expected(0, fastinit.normal_, (5,)))
     ft.enable_acceleration()
     with no_acceleration():
-        assert torch.equal(draw(), torchs)
+        assert torch.equal(draw(), by_torch)
     ft.disable_acceleration()
 
 
@@ -662,7 +662,7 @@ class LogOperators(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
-def test_modes_see_what_they_saw():
+def test_modes_see_the_same_calls():
     """And no more: what the fill itself does with torch is not seen."""
 
     def fill():
@@ -687,7 +687,7 @@ def test_values_are_filled_beneath_modes():
         assert torch.equal(torch.empty(5).normal_(), expected(0, fastinit.normal_, (5,)))
 
 
-def test_a_modes_table_of_functions_serves():
+def test_modes_can_look_functions_up():
     class Skip(TorchFunctionMode):
         skipped = frozenset({torch.Tensor.normal_, torch.randn})
 
@@ -699,7 +699,7 @@ def test_a_modes_table_of_functions_serves():
         assert torch.randn(5) is None
 
 
-def test_what_torch_caches_within_is_right_after():
+def test_caches_of_torch_stay_valid():
     source = """
 import pickle, torch, fastinit.torch
 with fastinit.torch.accelerate():
@@ -739,7 +739,7 @@ def test_transformations():
     assert torch.equal(functional, expected(1, fastinit.normal_, (5,)))
 
 
-def test_the_version_counter_is_torchs():
+def test_the_version_counter_counts_as_in_torch():
     tensor = torch.empty(5)
     for context in (contextlib.nullcontext, accelerate):
         with context():
@@ -752,7 +752,7 @@ def test_the_version_counter_is_torchs():
         inferred.normal_()
 
 
-def test_kernels_that_others_have_put_in_torchs_place():
+def test_kernels_that_others_have_registered():
     library = torch.library.Library("aten", "IMPL")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -767,7 +767,7 @@ def test_kernels_that_others_have_put_in_torchs_place():
     assert not (torch.empty(3).normal_() == 7).all()
 
 
-def test_torchs_kernels_are_back_unless_a_thread_may_be_in_ours():
+def test_kernels_of_torch_are_restored_in_the_only_thread():
     source = """
 import threading, torch, fastinit.torch
 from fastinit.torch import kernels
@@ -803,7 +803,7 @@ def test_ctrl_c_ends_a_fill(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_compiled_code_runs_torchs_kernels():
+def test_compiled_code_runs_kernels_of_torch():
     """aot_eager calls them; what inductor generates makes torch's own values."""
 
     def fill(tensor):
@@ -882,7 +882,7 @@ def test_registered_functions(registered):
     assert inspect.signature(copy_of_trunc_normal_tf_).parameters["b"].default == 2.0
 
 
-def test_what_cannot_be_registered():
+def test_functions_that_cannot_be_registered():
     captured = 1.0
 
     def with_closure(tensor, std=1.0):
@@ -921,7 +921,7 @@ def timms(name):
     return module
 
 
-def test_timms_functions(registered, monkeypatch):
+def test_functions_of_timm(registered, monkeypatch):
     weight = torch.empty(30, 20)
     std = 1 / math.sqrt(20) / 0.87962566103423978
     trunc_normal_ = fastinit.trunc_normal_
@@ -943,7 +943,7 @@ def test_timms_functions(registered, monkeypatch):
     assert not exchange._KNOWN
 
 
-def test_functions_of_a_known_name_that_do_something_else(registered, monkeypatch):
+def test_other_functions_of_a_known_name_are_not_exchanged(registered, monkeypatch):
     module = types.ModuleType("timm.layers.weight_init")
     module._trunc_normal_ = lambda tensor, mean, std, a, b: tensor.fill_(7)
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -977,19 +977,19 @@ OF_TRANSFORMERS = ("Llama", "Llama, untied", "GPT-2", "BERT", "T5", "ViT", "Mixt
 def test_models_of_others(name):
     make = NETWORKS.get(name) or of_transformers(name)
     torch.manual_seed(0)
-    torchs = make()
+    by_torch = make()
     torch.manual_seed(0)
     with accelerate():
         ours = make()
     torch.manual_seed(0)
     with accelerate():
         again = make()
-    expected = dict(torchs.named_parameters())
+    expected = dict(by_torch.named_parameters())
     assert [name for name, _ in ours.named_parameters()] == list(expected)
     for name, parameter in ours.named_parameters():
         assert_alike(name, parameter.detach(), expected[name].detach())
     assert all(map(torch.equal, ours.parameters(), again.parameters()))
-    assert aliases(ours) == aliases(torchs)
+    assert aliases(ours) == aliases(by_torch)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

@@ -50,18 +50,18 @@ def test_every_public_name_is_there():
         assert callable(getattr(init, name))
 
 
-def test_private_names_that_much_code_uses():
+def test_private_names_that_other_code_uses():
     assert init._calculate_fan_in_and_fan_out is stock._calculate_fan_in_and_fan_out
     assert all(hasattr(init, name) for name in dir(stock))
     assert not hasattr(init, "nothing")
 
 
 @pytest.mark.parametrize("name", [*INITIALIZERS, "calculate_gain"])
-def test_signatures_are_torchs(name):
+def test_signatures_equal_those_of_torch(name):
     ours = inspect.signature(getattr(init, name)).parameters.values()
-    torchs = inspect.signature(getattr(stock, name)).parameters.values()
+    by_torch = inspect.signature(getattr(stock, name)).parameters.values()
     assert [(p.name, p.kind, p.default) for p in ours] == [
-        (p.name, p.kind, p.default) for p in torchs
+        (p.name, p.kind, p.default) for p in by_torch
     ]
     assert inspect.getdoc(getattr(init, name))
 
@@ -108,18 +108,18 @@ def test_rules(name, arguments, expected, dtype):
 
 
 @pytest.mark.parametrize("name", ["constant_", "ones_", "zeros_", "eye_", "dirac_"])
-def test_constants_are_torchs(name):
-    ours, torchs = (
+def test_constants_equal_those_of_torch(name):
+    ours, by_torch = (
         call(module, name, torch.empty(shape_for(name), dtype=torch.float16))
         for module in (init, stock)
     )
-    assert torch.equal(ours, torchs)
+    assert torch.equal(ours, by_torch)
 
 
-def test_dirac_with_groups_is_torchs():
+def test_dirac_with_groups_equals_that_of_torch():
     for shape, groups in [((6, 4, 3), 3), ((4, 5, 3, 2), 2), ((2, 2, 3, 4, 5), 1)]:
-        ours, torchs = (module.dirac_(torch.empty(shape), groups) for module in (init, stock))
-        assert torch.equal(ours, torchs)
+        ours, by_torch = (module.dirac_(torch.empty(shape), groups) for module in (init, stock))
+        assert torch.equal(ours, by_torch)
 
 
 @pytest.mark.parametrize("shape", [(30, 7), (7, 30), (6, 3, 5), (1, 1)])
@@ -136,7 +136,7 @@ def test_sparse():
     assert stats.kstest(matrix[matrix != 0].numpy() / 2, "norm").pvalue > 1e-6
 
 
-def test_constants_leave_the_generator_alone():
+def test_constants_do_not_advance_the_generator():
     state = torch.get_rng_state()
     for name in set(INITIALIZERS) - set(RANDOM):
         call(init, name, torch.empty(shape_for(name)))
@@ -166,7 +166,7 @@ def test_generator(name):
     assert torch.equal(fill(generator), third)
 
 
-def test_generator_is_read_the_same_in_every_thread():
+def test_every_thread_reads_the_same_from_a_generator():
     def fill():
         values.append(init.normal_(torch.empty(100), generator=torch.Generator().manual_seed(2)))
 
@@ -197,7 +197,7 @@ def test_no_gradient_is_recorded_and_the_version_is_bumped(name):
     assert parameter.grad_fn is None
 
 
-def test_what_was_saved_for_backward_is_noticed():
+def test_backward_notices_a_changed_saved_tensor():
     weight = nn.Parameter(torch.ones(3, 3))
     loss = (weight * weight).sum()
     init.normal_(weight)
@@ -254,15 +254,15 @@ def outcome(function, *arguments, **options):
 
 @pytest.mark.parametrize("name", [n for n in INITIALIZERS if n != "dirac_"])
 @pytest.mark.parametrize("kind", LEFT_TO_TORCH)
-def test_what_is_left_to_torch(name, kind):
-    ours, torchs = (
+def test_torch_fills_other_tensors(name, kind):
+    ours, by_torch = (
         outcome(lambda module: call(module, name, LEFT_TO_TORCH[kind]()), module)
         for module in (init, stock)
     )
-    assert repr(ours) == repr(torchs)
+    assert repr(ours) == repr(by_torch)
 
 
-def test_sparse_layouts_are_torchs():
+def test_torch_fills_sparse_layouts():
     def fill(module, name):
         tensor = torch.eye(3).to_sparse()
         getattr(module, name)(tensor)
@@ -273,13 +273,13 @@ def test_sparse_layouts_are_torchs():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cuda_is_torchs():
+def test_torch_fills_cuda_tensors():
     for name in ("normal_", "kaiming_uniform_"):
-        ours, torchs = (
+        ours, by_torch = (
             outcome(getattr(module, name), torch.empty(8, 8, device="cuda"))
             for module in (init, stock)
         )
-        assert repr(ours) == repr(torchs)
+        assert repr(ours) == repr(by_torch)
 
 
 BAD_CALLS = [
@@ -349,43 +349,43 @@ BAD_CALLS = [
 
 
 @pytest.mark.parametrize(("name", "arguments"), BAD_CALLS)
-def test_errors_are_torchs(name, arguments):
-    ours, torchs = (
+def test_errors_equal_those_of_torch(name, arguments):
+    ours, by_torch = (
         outcome(getattr(module, name), *copy.deepcopy(arguments)) for module in (init, stock)
     )
-    assert repr(ours) == repr(torchs)
+    assert repr(ours) == repr(by_torch)
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
-def test_wrong_signatures_are_refused_as_by_torch(name):
+def test_wrong_calls_raise_as_in_torch(name):
     for arguments, options in [((), {}), ((torch.empty(2, 2),), {"layout": "oi"})]:
-        ours, torchs = (
+        ours, by_torch = (
             outcome(getattr(module, name), *arguments, **options) for module in (init, stock)
         )
-        assert ours == torchs
+        assert ours == by_torch
         assert ours[0][0] is TypeError
 
 
 @pytest.mark.parametrize("name", DEPRECATED)
-def test_deprecated_names_warn_as_torchs(name):
+def test_deprecated_names_warn_as_in_torch(name):
     assert f"{name}_" in INITIALIZERS
     with pytest.warns(FutureWarning) as ours:
         tensor = call(init, name, torch.empty(shape_for(f"{name}_")))
-    with pytest.warns(FutureWarning) as torchs:
+    with pytest.warns(FutureWarning) as by_torch:
         call(stock, name, torch.empty(shape_for(f"{name}_")))
-    assert [str(w.message) for w in ours] == [str(w.message) for w in torchs]
+    assert [str(w.message) for w in ours] == [str(w.message) for w in by_torch]
     assert [w.filename for w in ours] == [__file__]
     assert tensor.shape == shape_for(f"{name}_")
     assert getattr(init, name).__name__ == getattr(stock, name).__name__
 
 
-def test_truncation_far_from_the_mean_warns_as_torchs():
+def test_truncation_far_from_the_mean_warns_as_in_torch():
     for mean, std, a, b in [(5, 1, -2, 2), (0, 1, 4, 5), (0, 1, -2, 2)]:
-        ours, torchs = (
+        ours, by_torch = (
             outcome(module.trunc_normal_, torch.empty(50), mean, std, a, b)
             for module in (init, stock)
         )
-        assert ours[1] == torchs[1]
+        assert ours[1] == by_torch[1]
         assert all(a <= value <= b for value in ours[0][2])
 
 
@@ -397,14 +397,14 @@ def test_truncation_far_from_the_mean_warns_as_torchs():
         lambda: init.trunc_normal_(torch.empty(3), 5),
     ],
 )
-def test_warnings_blame_who_called(call):
+def test_warnings_point_at_the_caller(call):
     with pytest.warns(UserWarning, match=r"no-op|more than 2 std") as caught:
         call()
     assert [w.filename for w in caught] == [__file__]
 
 
 @pytest.mark.filterwarnings("error")
-def test_nothing_is_written_where_the_warning_is_an_error():
+def test_target_is_unchanged_if_the_warning_is_an_error():
     tensor = torch.zeros(3)
     with pytest.raises(UserWarning, match="mean is more than 2 std"):
         init.trunc_normal_(tensor, 5)
@@ -421,7 +421,7 @@ class Logged(torch.Tensor):
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
-def test_subclasses_see_what_they_see_of_torchs(name):
+def test_subclasses_see_the_same_calls_as_in_torch(name):
     logs = []
     for module in (init, stock):
         Logged.log = []
@@ -453,7 +453,7 @@ class DispatchLog(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("mode", [FunctionLog, DispatchLog])
-def test_modes_see_what_they_see_of_torchs(mode):
+def test_modes_see_the_same_calls_as_in_torch(mode):
     logs = []
     for module in (init, stock):
         tensor = torch.empty(3, 3)
@@ -465,7 +465,7 @@ def test_modes_see_what_they_see_of_torchs(mode):
     assert logs[0]
 
 
-def test_wrapper_and_fake_tensors_are_torchs():
+def test_torch_fills_wrapper_and_fake_tensors():
     pair = TwoTensor(torch.zeros(3, 3), torch.zeros(3, 3))
     init.normal_(pair)
     assert pair.a.count_nonzero() == 9
@@ -473,7 +473,7 @@ def test_wrapper_and_fake_tensors_are_torchs():
         assert init.normal_(torch.empty(3, 3)).shape == (3, 3)
 
 
-def test_transformations_are_torchs():
+def test_torch_fills_within_transformations():
     def fill(module, randomness):
         def one(row):
             return module.normal_(torch.empty_like(row))
@@ -493,7 +493,7 @@ def test_transformations_are_torchs():
             torch.vmap(lambda row, module=module: captured(module, row))(torch.zeros(4, 3))
 
 
-def test_traces_record_torchs_operation():
+def test_traces_record_the_operation_of_torch():
     def fill(tensor):
         return init.normal_(tensor.clone())
 
@@ -505,7 +505,7 @@ def test_traces_record_torchs_operation():
 
 @pytest.mark.parametrize("name", [n for n in INITIALIZERS if n != "trunc_normal_"])
 @pytest.mark.filterwarnings("ignore")
-def test_compiled_code_is_torchs(name):
+def test_compiled_code_calls_torch(name):
     """One graph, as of torch's function (whose loop in trunc_normal_ makes it more)."""
 
     def compiled(module):
@@ -519,7 +519,7 @@ def test_compiled_code_is_torchs(name):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_forward_derivatives_are_torchs():
+def test_forward_derivatives_equal_those_of_torch():
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(torch.zeros(3), torch.ones(3))
         init.normal_(dual)
@@ -539,7 +539,7 @@ def test_a_first_call_in_inference_mode():
     assert filled[0].all()
 
 
-def test_inference_tensors_are_refused_as_by_torch():
+def test_inference_tensors_raise_as_in_torch():
     with torch.inference_mode():
         tensor = torch.empty(3, 3)
         init.normal_(tensor)
@@ -558,7 +558,7 @@ def test_devices_as_context_change_nothing():
         assert fills.normal(tensor, 0, 1, None)
 
 
-def test_parameter_subclasses_without_functions_of_their_own_are_filled():
+def test_plain_subclasses_of_parameter_are_filled():
     class Mine(nn.Parameter):
         pass
 
@@ -567,7 +567,7 @@ def test_parameter_subclasses_without_functions_of_their_own_are_filled():
     assert not fills.normal(TwoTensor(torch.zeros(3), torch.zeros(3)), 0, 1, None)
 
 
-def test_numbers_may_be_tensors_and_scalars_of_numpy():
+def test_arguments_may_be_tensors_and_numpy_scalars():
     std = torch.tensor(0.5)
     values = []
     for _ in range(2):

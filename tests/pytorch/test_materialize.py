@@ -56,7 +56,7 @@ class Everything(nn.Module):
         return self.head(self.attention(x, x, x)[0])
 
 
-def test_is_init_module_of_the_same(dirty_memory):
+def test_values_equal_those_of_init_module(dirty_memory):
     made = ft.materialize(on_meta(Everything), ft.torch_default, 3)
     expected = ft.init_module(Everything(), ft.torch_default, 3)
     assert list(state(made)) == list(state(expected))
@@ -76,7 +76,7 @@ def test_is_init_module_of_the_same(dirty_memory):
     assert torch.equal(copied.weight, made.head.weight)
 
 
-def test_attribute_that_is_a_buffer_stays_it():
+def test_attributes_that_are_buffers_stay_buffers():
     class Aliased(nn.Module):
         def __init__(self):
             super().__init__()
@@ -117,7 +117,7 @@ def test_float8(dirty_memory):
     assert ft.verify(made, ft.torch_default, 0).ok
 
 
-def test_parameters_keep_what_they_are(dirty_memory):
+def test_parameters_keep_class_and_attributes(dirty_memory):
     class Special(nn.Parameter):
         pass
 
@@ -199,7 +199,7 @@ def test_wrappers_on_the_meta_device(name):
     assert {f.name for f in ft.verify(model).findings} >= {"1.running_mean", "0.weight"}
 
 
-def test_unset_buffers_within_wrappers_are_named_without_them():
+def test_errors_name_buffers_without_wrappers():
     model = on_meta(lambda: nn.Sequential(Masked()))
     with pytest.raises(ValueError, match=r"has set: 0\.mask, 0\.partly; give"):
         ft.materialize(nn.DataParallel(model), ft.torch_default, 0)
@@ -351,7 +351,7 @@ def integers():
     ],
 )
 @pytest.mark.filterwarnings("ignore:Lazy modules")
-def test_bad_models_are_left_as_they_were(make, error, message):
+def test_bad_models_are_unchanged(make, error, message):
     model = on_meta(make)
     before = [*model.parameters(), *model.buffers()]
     with pytest.raises(error, match=message):

@@ -214,7 +214,7 @@ def test_torch_default(name):
         assert_same_as_stock(key, planned, planned.tensor, [each[key] for each in stock])
 
 
-def test_subclass_with_a_reset_of_its_own_is_not_torchs():
+def test_subclass_with_its_own_reset_has_no_default():
     class Small(nn.Linear):
         def reset_parameters(self):
             nn.init.normal_(self.weight, std=1e-3)
@@ -399,7 +399,7 @@ def for_positions_only(tensor, generator=None, /):
         ft.per_site("its own")(lambda site: uses_the_default_generator),
     ],
 )
-def test_initializer_that_the_seed_has_no_effect_on(initializer):
+def test_initializers_that_ignore_the_seed(initializer):
     recipe = ft.Recipe([("*.weight", initializer), ("*", fastinit.zeros_)])
     model = nn.Linear(4, 3)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -506,10 +506,10 @@ def test_lines():
     assert (bare.bias == 4).all()
 
 
-def test_functions_of_torch_stand_for_ours():
-    torchs = ft.Recipe([("*.weight", nn.init.xavier_uniform_), ("*", nn.init.zeros_)])
+def test_recipes_accept_functions_of_torch():
+    by_torch = ft.Recipe([("*.weight", nn.init.xavier_uniform_), ("*", nn.init.zeros_)])
     ours = ft.Recipe([("*.weight", fastinit.xavier_uniform_), ("*", fastinit.zeros_)])
-    one = ft.init_module(nn.Linear(8, 16), torchs, 0)
+    one = ft.init_module(nn.Linear(8, 16), by_torch, 0)
     assert torch.equal(one.weight, ft.init_module(nn.Linear(8, 16), ours, 0).weight)
     for function in nn.init.normal, ft.init.normal_, partial(ft.init.normal):
         same = ft.init_module(nn.Linear(8, 16), ft.Recipe([("*", function)]), 0)
@@ -533,7 +533,7 @@ def test_keep_leaves_values():
 
 @pytest.mark.parametrize("name", UNFILLABLE)
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
-def test_what_is_kept_may_be_of_any_kind(name):
+def test_kept_parameters_may_be_of_any_kind(name):
     model = nn.Module()
     model.kept = nn.Parameter(UNFILLABLE[name](), requires_grad=False)
     model.layer = nn.Linear(8, 2)
@@ -550,7 +550,7 @@ def test_what_is_kept_may_be_of_any_kind(name):
         ft.init_module(model, ft.Recipe([("*", fastinit.ones_)]), 0)
 
 
-def test_what_is_kept_may_be_on_the_meta_device():
+def test_kept_parameters_may_be_on_the_meta_device():
     model = two_layers()
     model[2] = nn.Linear(16, 4, device="meta")
     ft.init_module(model, ft.Recipe([("2.*", ft.keep)]) + ft.torch_default, 0)
@@ -661,7 +661,7 @@ def test_parametrizations_keep_their_names():
     assert plan.parameters[1].name == "parametrizations.weight.original0"
 
 
-def test_zero_row_leaves_the_other_rows_alone():
+def test_zero_row_changes_no_other_row():
     for row in (0, 3, -1):
         padded = ft.init_module(nn.Embedding(9, 4, padding_idx=row), ft.torch_default, 0)
         whole = ft.init_module(nn.Embedding(9, 4), ft.torch_default, 0)

@@ -33,7 +33,7 @@ def test_signal_keeps_its_width_by_kaiming():
     assert small[0].backward / small[22].backward < 1e-3
 
 
-def test_signal_is_what_hooks_see():
+def test_signal_equals_what_hooks_measure():
     model = nn.Sequential(nn.Linear(8, 4), nn.Tanh())
     batch = torch.randn(16, 8, generator=torch.Generator().manual_seed(0))
     first, last = ft.measure_signal(model, batch)
@@ -46,7 +46,7 @@ def test_signal_is_what_hooks_see():
     assert last.backward == pytest.approx(float(noise.std(correction=0)))
 
 
-def test_signal_leaves_the_model_alone():
+def test_signal_does_not_change_the_model():
     model = ft.init_module(DenseNet(), ft.densenet, 0)
     model.insert = nn.Dropout()
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -70,7 +70,7 @@ def test_signal_through_wrappers(name):
     assert ft.measure_signal(WRAPPERS[name](model), batch) == expected
 
 
-def test_layers_are_not_known_by_their_truth():
+def test_layer_whose_truth_is_false():
     class HasLayer(nn.Module):
         def __init__(self):
             super().__init__()

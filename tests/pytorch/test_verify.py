@@ -25,7 +25,7 @@ def layer(**keywords):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_what_is_well_is_well(dtype):
+def test_verify_accepts_good_models(dtype):
     model = nn.Sequential(nn.Linear(64, 48), nn.Embedding(30, 64, padding_idx=2), nn.PReLU(3))
     model = ft.init_module(model.to(getattr(torch, dtype)), ft.torch_default, 0)
     before = [parameter.detach().clone() for parameter in model.parameters()]
@@ -87,7 +87,7 @@ def test_dead_and_repeated_rows():
     assert with_recipe == found
 
 
-def test_rows_that_are_meant():
+def test_intended_zero_rows():
     padded = nn.Embedding(9, 64, padding_idx=4)
     assert problems(padded) == {}
     with torch.no_grad():
@@ -161,7 +161,7 @@ def test_row_in_another_place():
     assert everything[-1] == "2 of 30 rows equal rows of 0.weight"
 
 
-def test_each_pair_is_told():
+def test_each_pair_is_reported():
     model = nn.ParameterList(fastinit.normal_(torch.empty(8, 64), generator=n) for n in range(3))
     with torch.no_grad():
         model[2][:3] = model[0][:3]
@@ -197,7 +197,7 @@ def drawn(tensor, generator):
     return fastinit.normal_(tensor, generator=0)
 
 
-def test_recipe_says_what_should_differ():
+def test_equal_parameters_that_the_recipe_intends():
     def pair(first, second):
         recipe = ft.Recipe([("0.weight", first), ("1.weight", second)])
         model = nn.Sequential(*(nn.Linear(64, 48, bias=False) for _ in range(2)))
@@ -213,7 +213,7 @@ def test_recipe_says_what_should_differ():
     assert problems(model, recipe) == {}
 
 
-def test_sparse_rows_are_not_told_from_each_other():
+def test_sparse_tensors_have_no_rows():
     recipe = ft.Recipe([("*", partial(fastinit.sparse_, sparsity=0.97))])
     model = ft.init_module(nn.ModuleList(nn.Linear(32, 200, bias=False) for _ in range(9)), recipe)
     assert problems(model, recipe) == {}
@@ -292,7 +292,7 @@ def test_poison_of_other_dtypes_and_layouts():
 
 
 @pytest.mark.filterwarnings("ignore:Lazy modules")
-def test_poison_leaves_lazy_parameters_alone():
+def test_poison_skips_lazy_parameters():
     ft.poison_(nn.LazyLinear(3))
 
 

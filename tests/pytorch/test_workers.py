@@ -84,7 +84,7 @@ def test_workers_seeded_by_torch(unseeded):
     assert len({*runs[0][0], *runs[0][1]}) == 4
 
 
-def test_forked_workers_of_a_seeded_acceleration_start_alike():
+def test_forked_workers_of_a_seeded_acceleration_draw_the_same():
     with ft.accelerate(seed=0):
         first, second = drawn(TorchDraws())
         assert first == second
@@ -110,7 +110,7 @@ class TestGeneratorOfAStream:
         expected = torch.rand(5, generator=torch.Generator().manual_seed(seed))
         assert torch.equal(torch.rand(5, generator=generator), expected)
 
-    def test_each_call_returns_its_own(self):
+    def test_each_call_returns_a_new_generator(self):
         stream = fastinit.Stream(7)
         first, second = stream.torch(), stream.torch()
         values = torch.rand(5, generator=first)
@@ -126,7 +126,7 @@ class TestGeneratorOfAStream:
         with pytest.raises(RuntimeError, match="nowhere"):
             fastinit.Stream(7).torch("nowhere")
 
-    def test_torchs_own_generator_is_left_alone(self):
+    def test_default_generator_of_torch_does_not_advance(self):
         before = torch.get_rng_state()
         torch.rand(5, generator=fastinit.Stream(7).torch())
         assert torch.equal(torch.get_rng_state(), before)

@@ -15,7 +15,7 @@ def test_frequencies(law, dtype, draws, dtype_of, plausible):
 
 
 @pytest.mark.parametrize("name", cases.NARROW_DTYPES)
-def test_edges_are_where_casts_change(name, dtype_of):
+def test_casts_change_at_the_edges(name, dtype_of):
     dtype = dtype_of(name)
     table = cells.cells_of(dtype)
     edges = table.edges[1:-1].astype(np.float32)

@@ -83,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 1 if a measured standard deviation is off by more than 6 standard errors, 2
-        if the model does not fit into memory or the dtype needs a package.
+        The exit status. 1: a measured standard deviation is off by more than 6 standard errors.
+        2: the model does not fit into memory, or the dtype needs a package that is not installed.
     """
     options = make_parser().parse_args(arguments)
     try:

@@ -1,4 +1,4 @@
-"""Fill a whole network by its plan, check its statistics, and race NumPy and torch."""
+"""Fill a whole network by its plan, check its statistics, and compare with NumPy and torch."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SECONDS = 10.0
 
 @dataclass
 class Group:
-    """Entries of one shape and distribution, their arrays, and what was measured of them."""
+    """Entries of one shape and distribution, with their arrays and measurements."""
 
     label: str
     entries: list[InitializerEntry] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Group:
 
     @property
     def size(self) -> int:
-        """Bytes of all arrays."""
+        """Total bytes of the arrays."""
         return sum(array.nbytes for array in self.arrays.values())
 
     @property
@@ -78,7 +78,7 @@ class Group:
         return KINDS[self.distribution[0]]
 
     def measure(self, dtype: str) -> None:
-        """Measure all arrays, and by how many standard errors the standard deviation is off."""
+        """Measure all arrays; set how many standard errors the standard deviation is off."""
         found = self.measured = measure(self.arrays.values(), dtype, self.expected)
         if found.nans or found.infinities:
             self.errors = math.inf
@@ -101,7 +101,7 @@ def make_groups(plan: Plan[InitializerEntry], arrays: dict[str, Array]) -> list[
 
 
 def finite_or_none(value: float) -> float | None:
-    """Return a value for JSON, which has no infinity and no NaN."""
+    """Return a finite value, else None: JSON has no infinity and no NaN."""
     return value if math.isfinite(value) else None
 
 
@@ -131,7 +131,7 @@ def numpy_fill(
                 generator.random(out=block, dtype=block.dtype)
                 block *= others[0] - first
                 block += first
-            else:  # a truncation at 100 sigma is no truncation
+            else:  # no truncation: the truncated models cut at 100 sigma
                 generator.standard_normal(out=block, dtype=block.dtype)
                 block *= others[0]
 
@@ -161,7 +161,7 @@ def torch_fill(distribution: Distribution, tensor: Any, init: Any) -> None:
 
 
 def peers(dtype: str, seed: int) -> dict[str, Callable[[Distribution, Array], object]]:
-    """Return the other libraries' fills for this dtype, by name."""
+    """Return fills by other libraries that support this dtype, by name."""
     found: dict[str, Callable[[Distribution, Array], object]] = {}
     if dtype in ("float32", "float64"):
         seeds = np.random.SeedSequence(seed).spawn(fastinit.get_num_threads())
@@ -184,7 +184,7 @@ def peers(dtype: str, seed: int) -> dict[str, Callable[[Distribution, Array], ob
 
 
 def describe_machine() -> dict[str, str]:
-    """Return the processor and the versions behind the figures."""
+    """Return the processor and the versions of the packages."""
     processor = platform.processor()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -207,7 +207,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def run_bench(model: str, dtype: str, seed: int, repeat: int) -> dict[str, Any]:
-    """Fill, check and race a model; print the results and return them."""
+    """Fill a model, check its values and time its fills; print and return the results."""
     machine = describe_machine()
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     plan = plan_of(MODELS[model](), model, dtype)
@@ -285,7 +285,7 @@ def _race(
 
 
 def _table_of_groups(groups: list[Group]) -> Table:
-    """Return the plan's table, one row per group, with what was measured."""
+    """Return the plan's table, one row per group, with the measurements."""
     rows = []
     for group in groups:
         _, shape, _, rule, std = row_of(group.entries[0])

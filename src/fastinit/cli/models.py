@@ -16,14 +16,14 @@ from fastinit.initializers import (
 )
 from fastinit.plan import Initializer, InitializerEntry, Plan
 
-Weight = tuple[str, tuple[int, ...], Initializer]  # name, shape, what fills it
+Weight = tuple[str, tuple[int, ...], Initializer]  # name, shape, initializer
 
-# The gain of kaiming_normal_ is that of a ReLU, sqrt(2), by default.
+# By default kaiming_normal_ has the gain of a ReLU, sqrt(2).
 FAN_OUT = partial(kaiming_normal_, mode="fan_out")
 
 
 def normal(std: float) -> Initializer:
-    """Return N(0, std**2)."""
+    """Return the initializer of N(0, std**2)."""
     return partial(normal_, std=std)
 
 
@@ -163,7 +163,7 @@ def resnet50() -> Iterator[Weight]:
 def vit(layers: int, width: int, patch: int) -> Iterator[Weight]:
     """Yield ViT for ImageNet, A. Dosovitskiy et al., 2021, by timm's rule: trunc_normal .02.
 
-    The patches' convolution keeps the default of torch's layers there.
+    timm leaves the convolution of the patches at the default of torch's layers.
     """
     weight, patches = partial(trunc_normal_, std=0.02), layer_default(3 * patch * patch)
     yield ("cls_token", (1, 1, width), normal(1e-6))
@@ -209,7 +209,7 @@ def llama(layers: int, width: int, inner: int, keys: int, words: int) -> Iterato
 def plan_of(
     weights: Iterable[Weight], title: str, dtype: str = "float32"
 ) -> Plan[InitializerEntry]:
-    """Return the plan of a network whose parameters are all of one dtype."""
+    """Return the plan of a network; all parameters have the same dtype."""
     return Plan(((name, shape, dtype, fill) for name, shape, fill in weights), title)
 
 

@@ -1,4 +1,4 @@
-"""A progress bar by rich where it is installed, a line elsewhere."""
+"""Shows a progress bar if rich is installed, otherwise a line of text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def progress(title: str) -> Iterator[Callable[[int, int], object]]:
     Yields
     ------
     callable
-        Takes the finished work and the total in any unit, as `fastinit.report_progress` calls it.
+        Takes the finished work and the total, as the callbacks of `fastinit.report_progress` do.
     """
     try:
         from rich.progress import Progress

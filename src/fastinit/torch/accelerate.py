@@ -1,9 +1,9 @@
-"""Model code that someone else wrote, constructed faster with no change.
+"""Makes the construction of models faster, without a change of their code.
 
-All of torch's random initialisation comes down to the CPU kernels of two operators (`kernels`),
-except for three functions of `torch.nn.init` that are more than one fill (`exchange`). While
-anybody accelerates, ours stand in their place. They call torch's wherever nobody accelerates: in
-another thread, for instance.
+Torch's random initialisation ends in the CPU kernels of two operators; `kernels` replaces them.
+Three functions of `torch.nn.init` do more than one fill; `exchange` replaces their code. The
+replacements are in place while any thread accelerates. Called by a thread that does not, they call
+torch's own kernels and functions.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _release() -> None:
 
 
 def _checked(seed: int | None, creation: bool) -> Callable[[], Acceleration]:
-    """Return what begins an acceleration, once the arguments are found right."""
+    """Check the arguments; return a function that makes an acceleration of them."""
     if not creation:
         raise ValueError(
             "creation must be True: torch.rand and torch.randn fill new memory by the kernels that "
@@ -47,7 +47,7 @@ def _checked(seed: int | None, creation: bool) -> Callable[[], Acceleration]:
 
 
 class _Context:
-    """What `accelerate` returns; it may be entered again, and by several threads."""
+    """The context manager of `accelerate`; several threads may enter it, and more than once."""
 
     def __init__(self, begin: Callable[[], Acceleration]) -> None:
         self._begin = begin
@@ -69,7 +69,7 @@ class _Context:
         _release()
 
     def __call__(self, function: Function) -> Function:
-        """Decorate a function, each call of which enters a context of its own."""
+        """Decorate a function: each call enters a new context."""
         if inspect.isclass(function) or any(
             is_kind(function)
             for is_kind in (
@@ -96,45 +96,47 @@ def accelerate(seed: Function) -> Function: ...
 @overload
 def accelerate(seed: int | None = None, *, creation: bool = True) -> _Context: ...
 def accelerate(seed: Any = None, *, creation: bool = True) -> Any:
-    """Construct PyTorch models faster, by code that knows nothing of fastinit.
+    """Construct PyTorch models faster, without a change of their code.
 
     A context manager and a decorator. Within it, in this thread, fastinit fills the CPU tensors
-    that torch fills with uniform, normal, truncated normal, orthogonal or sparse values: those of
-    layers' `reset_parameters`, of `torch.nn.init` under any name, of `Tensor.normal_` and
-    `Tensor.uniform_`, of `torch.randn` and `torch.rand`. Tensors that fastinit cannot fill
-    (complex, expanded, ...) and all that never reaches torch's CPU kernels (meta, CUDA, sparse
-    tensors) stay torch's, errors and warnings too. No function object of torch changes.
+    that torch would fill with uniform, normal, truncated normal, orthogonal or sparse values: by
+    layers' `reset_parameters`, by `torch.nn.init` under any name, by `Tensor.normal_` and
+    `Tensor.uniform_`, by `torch.randn` and `torch.rand`. Torch still fills tensors that fastinit
+    cannot fill (complex, expanded, ...) and those that never reach its CPU kernels (meta, CUDA,
+    sparse tensors); their errors and warnings are torch's. No function object of torch changes.
 
-    Contexts nest, and end with an exception. Threads that are started within one are not part of
-    it: see `enable_acceleration`. Processes that are forked within one are: with a seed they start
-    alike; without one they differ as torch's generators do.
+    Contexts nest, and an exception ends them. A thread that is started within a context is not
+    accelerated: see `enable_acceleration`. A forked process is: with a seed all forks start with
+    the same values; without one they differ as torch's generators do.
 
     Parameters
     ----------
     seed : int, optional
-        Where random bits come from if a call names no generator. None: torch's default generator,
-        which `torch.manual_seed` seeds. An int: the streams that `fastinit.manual_seed` of it would
-        start, anew each time the context is entered; torch's generator does not advance.
+        Source of random bits for calls that name no generator. None: torch's default generator,
+        which `torch.manual_seed` seeds. An int: the streams that follow `fastinit.manual_seed` of
+        this seed, from the first again each time the context is entered; torch's generator does
+        not advance.
     creation : bool, default True
-        Only True: `torch.randn` and `torch.rand` fill new memory by the same kernels. See
-        `no_acceleration` for a way to leave them to torch.
+        Must be True: `torch.randn` and `torch.rand` fill new memory by the same kernels. Call them
+        within `no_acceleration` to leave them to torch.
 
     Returns
     -------
     context manager
-        It decorates functions too; ``@accelerate`` without parentheses does as well.
+        Also a decorator; ``@accelerate`` needs no parentheses.
 
     Raises
     ------
     TypeError, ValueError
-        A seed that is not an int, or is out of range; `creation` that is not True; decorating a
-        class, a generator or a coroutine, whose code runs after the call that makes it.
+        `seed` is not an int, or out of range; `creation` is not True; the decorated object is a
+        class, a generator function or a coroutine function, whose code would run after the context
+        has ended.
 
     Notes
     -----
-    While anybody accelerates, torch's CPU kernels of `normal_` and `uniform_` are Python functions:
-    a call in a thread that does not accelerate takes a few microseconds more. Where other threads
-    run when the last context ends, this lasts until a later context ends beside none.
+    While any thread accelerates, torch's CPU kernels of `normal_` and `uniform_` are Python
+    functions: a call in another thread takes a few microseconds more. If other threads run when the
+    last context ends, the Python kernels stay until a later context ends in the only thread.
 
     Examples
     --------
@@ -146,7 +148,7 @@ def accelerate(seed: Any = None, *, creation: bool = True) -> Any:
 
     References
     ----------
-    The rules are those of whatever code runs; `torch.nn.init` where it is torch's own.
+    The code that runs sets the rules; torch's own layers call `torch.nn.init`.
     """
     if callable(seed):
         return _Context(_checked(None, creation))(seed)
@@ -154,15 +156,15 @@ def accelerate(seed: Any = None, *, creation: bool = True) -> Any:
 
 
 def no_acceleration() -> _Context:
-    """Leave tensors to torch within a block that is accelerated.
+    """Let torch fill tensors within an accelerated block.
 
-    A context manager and a decorator, for this thread: for code that draws the values which torch's
-    generator gives for a seed, and regenerates them later.
+    A context manager and a decorator, for this thread. Code needs it that depends on the exact
+    values of torch's generator, for instance to regenerate them later from a seed.
 
     Returns
     -------
     context manager
-        It decorates functions too.
+        Also a decorator.
 
     Examples
     --------
@@ -177,12 +179,12 @@ def no_acceleration() -> _Context:
 
 
 def enable_acceleration(seed: int | None = None, *, creation: bool = True) -> None:
-    """Accelerate every thread, from now on, as `accelerate` does in one.
+    """Accelerate all threads from now on, as `accelerate` does one.
 
     Parameters
     ----------
     seed, creation
-        As for `accelerate`, which takes precedence where it is entered.
+        As for `accelerate`. A thread within `accelerate` uses the arguments given there.
 
     Raises
     ------
@@ -205,7 +207,7 @@ def enable_acceleration(seed: int | None = None, *, creation: bool = True) -> No
 
 
 def disable_acceleration() -> None:
-    """End what `enable_acceleration` began; contexts of `accelerate` are not affected.
+    """Undo `enable_acceleration`; contexts of `accelerate` are not affected.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Rows of parameters: their hashes, and parameters that have rows in common."""
+"""Finds parameters that have rows in common, by hashes of the rows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 
 from fastinit.torch.values import INTEGERS, is_dense, numbers_in, shape_of
 
-# Values of fewer random bits than LEAST_BITS may be equal by chance. RANDOM_BITS maps an element's
-# size in bytes to the least number of its random bits.
+# Values that have fewer than LEAST_BITS random bits together may be equal by chance. RANDOM_BITS
+# maps the size of an element in bytes to the least number of random bits in it.
 LEAST_BITS = 80
 RANDOM_BITS = {8: 30, 4: 20, 2: 6, 1: 3}
 PIECE = 1 << 20  # bytes that are hashed at once
@@ -30,13 +30,15 @@ def has_random_rows(rows: Rows) -> bool:
 
 
 def is_nonzero(rows: Rows) -> Booleans:
-    """Tell of each element whether it is neither zero nor the negative zero."""
+    """Return for each element whether it is neither 0.0 nor -0.0."""
     nonzero: Booleans = (rows & np.iinfo(rows.dtype).max) != 0
     return nonzero
 
 
 def rows_in(numbers: torch.Tensor, is_matrix: bool) -> Rows:
-    """Return floating-point numbers as a matrix of integers: one row per first index, or only one.
+    """Return the bits of numbers as a matrix of integers, one row per first index.
+
+    A vector, or numbers that are no matrix, are a single row.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def rows_in(numbers: torch.Tensor, is_matrix: bool) -> Rows:
 
 
 def compared_rows(rows: Rows) -> Rows:
-    """Return rows as they are if they are long enough to be random, else all of them as one."""
+    """Return the rows; join them to one if they are so short that they may be equal by chance."""
     return rows if has_random_rows(rows) else rows.reshape(1, -1)
 
 
@@ -63,15 +65,15 @@ def _hash(row: npt.NDArray[Any]) -> int:
 
 
 def hashes_of(rows: Rows) -> Hashes:
-    """Return a hash of each row, equal for equal rows: Python's own of the bytes."""
+    """Return Python's hash of the bytes of each row."""
     return np.fromiter(map(_hash, rows), np.int64, len(rows))
 
 
 def _has_random_bits(rows: Rows) -> Booleans:
-    """Tell of each row whether enough of its elements are neither zero nor as the one before.
+    """Return for each row whether it has LEAST_BITS random bits.
 
-    Constants, rows of the identity and of Dirac's delta, and rows with few values other than zero
-    do not.
+    Elements that are zero, or equal to the one before, count as not random. So constants, rows of
+    the identity or of Dirac's delta, and nearly empty rows have too few random bits.
     """
     counted = is_nonzero(rows)
     counted[:, 1:] &= rows[:, 1:] != rows[:, :-1]
@@ -93,8 +95,8 @@ class _Entry(NamedTuple):
 class Comparison:
     """Finds parameters that are equal, have equal rows, or start with the same values.
 
-    Keeps 8 bytes per row, and needs about 60 while all are compared; parameters are read again
-    where hashes are equal.
+    Keeps 8 bytes per row; `problems` needs about 60 bytes per row, and reads parameters again whose
+    rows have equal hashes.
     """
 
     def __init__(self) -> None:
@@ -103,14 +105,14 @@ class Comparison:
         self._equal_starts: list[tuple[str, str]] = []
 
     def add(self, name: str, parameter: torch.Tensor, rows: Rows, hashes: Hashes) -> None:
-        """Take a parameter, its `compared_rows` and their hashes."""
+        """Add a parameter, with its `compared_rows` and their hashes."""
         if not has_random_rows(rows):
             return
         numbers = numbers_in(parameter)
         assert numbers is not None
         entries = self._entries.setdefault(numbers.dtype, [])
         entries.append(_Entry(name, parameter, hashes))
-        # Twice the elements that are needed, since some may be zero or as the one before.
+        # Twice as many elements as needed, as some may be zero or equal to the one before.
         length = 2 * -(-LEAST_BITS // RANDOM_BITS[rows.itemsize])
         start = rows.reshape(-1)[:length].reshape(1, -1)
         if start.shape[1] == length and bool(_has_random_bits(start)):
@@ -120,7 +122,7 @@ class Comparison:
                 self._equal_starts.append((name, earlier))
 
     def problems(self) -> dict[str, list[str]]:
-        """Return what is wrong with each parameter that is like an earlier one."""
+        """Return the problems of each parameter that is like an earlier one, by its name."""
         found: dict[str, dict[str, str]] = {}
         for entries in self._entries.values():
             for later, earlier, text in _with_common_rows(entries):
@@ -132,7 +134,7 @@ class Comparison:
 
 
 def _with_common_rows(entries: list[_Entry]) -> Iterator[tuple[str, str, str]]:
-    """Yield the names of a later and an earlier parameter, and what they have in common."""
+    """Yield a later parameter's name, an earlier one's, and a text on their common rows."""
     hashes = np.concatenate([entry.hashes for entry in entries])
     ends = np.cumsum([len(entry.hashes) for entry in entries])
     order = np.argsort(hashes, kind="stable")
@@ -157,9 +159,9 @@ def _with_common_rows(entries: list[_Entry]) -> Iterator[tuple[str, str, str]]:
 
 
 def _in_common(later: _Entry, earlier: _Entry, places: Places, other_places: Places) -> str | None:
-    """Return what two parameters have in common; None if it is nothing random."""
+    """Return a text on the equal random rows of two parameters; None if there are none."""
     rows, others = later.rows(), earlier.rows()
-    if rows.shape[1] != others.shape[1]:  # of equal hashes by chance
+    if rows.shape[1] != others.shape[1]:  # their hashes are equal by chance
         return None
     count = 0
     step = max(1, COMPARED // rows.shape[1])

@@ -1,4 +1,4 @@
-"""Memory for the buffers of a model on the meta device, and the values that modules give them."""
+"""Gives buffers on the meta device memory, and the values that their own modules compute."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 from fastinit.torch.names import Place, buffer_places
 
 # Methods without arguments that set a module's buffers. They are called while the parameters are
-# still on the meta device, where an operation on them takes no time.
+# still on the meta device, so that what they do to parameters takes no time.
 RESETS = (
     "reset_running_stats",
     "reset_buffers",
@@ -39,7 +39,7 @@ def _allocated(meta: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 
 def _is_set(buffer: torch.Tensor | None) -> bool:
-    """Return whether no element is poison."""
+    """Return whether every element is set: none is poison."""
     if buffer is None or buffer.is_meta or buffer.numel() == 0:
         return buffer is None or not buffer.is_meta
     elements = buffer.detach().contiguous().reshape(-1, 1).view(torch.uint8)
@@ -59,7 +59,7 @@ def _resets(owner: nn.Module, ancestors: Sequence[nn.Module]) -> Iterator[Any]:
         method = getattr(owner, name, None)
         if callable(method) and _takes_no_arguments(method):
             yield method
-    # transformers: the nearest model around a module has a method for it.
+    # In transformers, `_init_weights` of the nearest enclosing model sets a module's buffers.
     for model in reversed((*ancestors, owner)):
         method = getattr(model, "_init_weights", None)
         if callable(method):
@@ -68,10 +68,10 @@ def _resets(owner: nn.Module, ancestors: Sequence[nn.Module]) -> Iterator[Any]:
 
 
 def set_buffers(module: nn.Module, dtype: torch.dtype | None) -> Callable[[], None]:
-    """Give every buffer on the meta device memory and its value.
+    """Give every buffer on the meta device memory and its value; return a function that undoes it.
 
-    Returns a function that restores the old buffers. Restores them and raises an error with their
-    names if no method sets some. Buffers that several modules share stay shared.
+    If no method sets some buffers, restores all and raises an error with their names. Buffers that
+    several modules share stay shared.
     """
     before = [(owner, dict(owner._buffers)) for owner in module.modules()]
 
@@ -108,8 +108,8 @@ def _set_buffers(module: nn.Module, dtype: torch.dtype | None) -> None:
                 with torch.no_grad():
                     reset()
             except (RuntimeError, TypeError, ValueError) as error:
-                # Torch, NumPy and fastinit refuse parameters on the meta device. Another method may
-                # set the buffers; if none does, the error below names the cause.
+                # Torch, NumPy and fastinit raise these for parameters on the meta device. Another
+                # method may set the buffers; if none does, this error is the cause of ours.
                 failure = error
             except Exception as error:
                 error.add_note(f"in a method that was called to set the buffer {mine[0].name}")

@@ -1,6 +1,6 @@
-"""Functions that are more than one fill, and are served as a whole: their code is exchanged.
+"""Replaces functions that do more than one fill, by exchanging their code objects.
 
-As objects they stay what they are, under whatever names libraries hold them.
+The function objects stay the same, so that names that other libraries imported are served too.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Parameter = inspect.Parameter
 
 
 class Operation(NamedTuple):
-    """What an exchanged function does: its parameters after the tensor, and the fill."""
+    """The operation of an exchanged function: its parameters after the tensor, and the fill."""
 
-    defaults: dict[str, Any]  # of the parameters that a function may lack
+    defaults: dict[str, Any]  # of all parameters; a function need not have all of them
     fill: Callable[..., bool]  # takes the tensor and all parameters
 
 
@@ -39,8 +39,8 @@ OPERATIONS = {
 
 
 class _Exchanged(NamedTuple):
-    function: Any  # the function, whose code is exchanged
-    original: Callable[..., Any]  # a copy of it that keeps its code
+    function: Any  # its code is exchanged
+    original: Callable[..., Any]  # a copy with the original code
     own_code: CodeType
     code: CodeType  # calls `serve`
     names: tuple[str, ...]  # of the parameters after the tensor
@@ -53,9 +53,9 @@ _users = 0
 
 
 def serve(number: int, tensor: Tensor, *arguments: Any) -> Any:
-    """Do what an exchanged function does."""
+    """Run a call of exchanged function `number`: fill, or call the original."""
     exchanged = _exchanged[number]
-    # The compiler cannot read our fills, and wants the original.
+    # torch.compile cannot trace our fills: let it trace the original.
     acceleration = None if torch.compiler.is_compiling() else active()
     if acceleration is not None:
         given = {
@@ -69,7 +69,7 @@ def serve(number: int, tensor: Tensor, *arguments: Any) -> Any:
     return exchanged.original(tensor, *arguments)
 
 
-# A function's code while it is exchanged: it has the function's own parameters.
+# Source of the code that replaces a function's; it has the same parameters.
 _SOURCE = """
 def {name}({parameters}):
     from fastinit.torch.exchange import serve
@@ -102,16 +102,17 @@ def _add(function: FunctionType, operation: Operation, names: tuple[str, ...]) -
 
 
 def register(function: Callable[..., Any], *, as_: str) -> None:
-    """Let `accelerate` serve a function that does what one of torch.nn.init's does.
+    """Let `accelerate` serve a copy of one of torch.nn.init's functions.
 
-    For copies of torch's code in other projects: they fill by several operations, of which
-    `accelerate` alone would speed up the first. timm's are known, and need no call.
+    Other projects have copies of these functions. They fill by several operations; without this
+    call `accelerate` makes only the first one faster. timm's copies are known, and need no call.
 
     Parameters
     ----------
     function : callable
-        A Python function that fills the tensor it is given first. Its other parameters are called
-        as those of `as_`, in any order; it may lack some. A decorated function is unwrapped.
+        A Python function that fills its first argument, a tensor. Its other parameters must have
+        names of parameters of `as_`; their order is free, and some may be missing. A decorated
+        function is unwrapped.
     as_ : {"trunc_normal_", "trunc_normal_tf_", "orthogonal_", "sparse_"}
         The function of `torch.nn.init` whose rule it follows; ``"trunc_normal_tf_"`` is timm's,
         whose bounds `a` and `b` are in standard deviations from the mean.
@@ -119,9 +120,9 @@ def register(function: Callable[..., Any], *, as_: str) -> None:
     Raises
     ------
     TypeError
-        A function that is not written in Python, has a closure, or other parameters.
+        The function is not written in Python, has a closure, or has other parameters.
     ValueError
-        An unknown `as_`.
+        `as_` is unknown.
 
     Examples
     --------
@@ -165,8 +166,8 @@ def register(function: Callable[..., Any], *, as_: str) -> None:
             _add(plain, operation, names)
 
 
-# Functions of other libraries that are exchanged once their module is imported, and names that
-# their code must have: a later version may do something else.
+# Functions of other libraries, which are exchanged once their module is imported: as which function
+# of OPERATIONS, and names that their code must use. A later version that uses others is left alone.
 _ERFINV = {"uniform_", "erfinv_", "mul_", "add_", "clamp_"}
 _KNOWN = {
     "timm.layers.weight_init": {
@@ -177,7 +178,7 @@ _KNOWN = {
 
 
 def exchange_imported() -> None:
-    """Exchange what is known of the modules that have been imported meanwhile."""
+    """Exchange the functions of _KNOWN whose modules have been imported since the last call."""
     for module in [name for name in _KNOWN if name in sys.modules]:
         with _lock:
             for name, (as_, uses) in _KNOWN.get(module, {}).items():
@@ -190,8 +191,8 @@ def exchange_imported() -> None:
 def _add_torchs() -> None:
     """Exchange torch's own functions.
 
-    Skip functions that are already monkey-patched at import time, by a manager that skips
-    initialisation: they come down to the kernels.
+    Skip functions that are already monkey-patched at import time, as by context managers that skip
+    initialisation: their random values come from the kernels.
     """
     for name in ("trunc_normal_", "orthogonal_", "sparse_"):
         function = getattr(init, name)
@@ -203,7 +204,7 @@ _add_torchs()
 
 
 def acquire() -> None:
-    """Exchange the functions' code, for the first user."""
+    """Count a user; exchange the functions' code for the first one."""
     global _users
     with _lock:
         exchange_imported()
@@ -214,7 +215,7 @@ def acquire() -> None:
 
 
 def release() -> None:
-    """Give the functions their own code again, for the last user."""
+    """End a user; restore the functions' own code after the last one."""
     global _users
     with _lock:
         _users -= 1

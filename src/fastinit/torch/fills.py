@@ -1,8 +1,8 @@
-"""What the functions of torch.nn.init do to a tensor; each returns whether it filled the tensor.
+"""The fills of torch.nn.init's functions; each returns whether it has filled the tensor.
 
-If it returns False, the tensor is unchanged, and the caller calls torch's own function, which fills
-the tensor or raises: other dtypes, devices and layouts, subclasses and modes that see torch's
-operations, arguments without a meaning.
+After False the tensor is unchanged. The caller then calls torch's own function, which fills the
+tensor or raises. That is so for other dtypes, devices and layouts, for subclasses and modes that
+see torch's operations, and for invalid arguments.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from fastinit.streams import Calls, as_key
 from fastinit.torch_tensors import is_computed
 
 Generator = torch.Generator | Calls | None
-# Returns the distribution for a dtype and a shape, or raises if torch must decide.
+# Returns the distribution for a dtype and a shape; raises if torch must fill or raise.
 Rule = Callable[[str, Shape], Distribution]
 
 
@@ -72,7 +72,7 @@ def _is_usable(generator: object) -> bool:
 
 
 def _without_history(tensor: Tensor, stacklevel: int) -> Tensor:
-    """Detach a tensor that autograd has computed, so that it can be filled, and warn."""
+    """Return the tensor; if autograd computed it, warn and return it detached, to be filled."""
     if not is_computed(tensor):
         return tensor
     warnings.warn(
@@ -84,7 +84,7 @@ def _without_history(tensor: Tensor, stacklevel: int) -> Tensor:
 
 
 def _view(tensor: Tensor, generator: Generator, stacklevel: int = 4) -> View | None:
-    """Return the view of a tensor if fastinit can fill it."""
+    """Return the view of a tensor; None if fastinit cannot fill it, or it is empty."""
     if (
         not _is_unobserved(tensor)
         or not _is_usable(generator)
@@ -136,7 +136,7 @@ def _fill_in_kernel(tensor: Tensor, generator: Generator, rule: Rule) -> bool:
 
 
 def _as_float(number: Any) -> float:
-    """Return a number as a float; raise TypeError if any function of torch would refuse it."""
+    """Return a number as a float; raise TypeError if some function of torch refuses it."""
     if isinstance(number, float):
         return float(number)
     if isinstance(number, int):
@@ -153,7 +153,7 @@ def _as_float(number: Any) -> float:
 
 
 def _finite(number: Any) -> float:
-    """Return a number as a float that is finite."""
+    """Return a number as a float; raise if it is not finite."""
     value = _as_float(number)
     if not math.isfinite(value):
         raise ValueError
@@ -183,7 +183,7 @@ def _uniform(low: Any, high: Any) -> Rule:
     def rule(dtype: str, shape: Shape) -> Distribution:
         bounds = _finite(low), _finite(high)
         if bounds[1] - bounds[0] > DTYPES[dtype].largest:
-            raise ValueError  # torch raises an error of its own
+            raise ValueError  # torch's own function raises its error
         return RULES[initializers.uniform_](dtype, shape, *bounds)
 
     return rule
@@ -260,7 +260,7 @@ def xavier_normal(tensor: Tensor, gain: Any, generator: Generator) -> bool:
 
 
 def _is_no_op(tensor: Tensor) -> bool:
-    """Return whether the tensor is empty; warn the caller of the function, as torch does."""
+    """Return whether the tensor is empty; if so, warn as torch does."""
     if not _is_unobserved(tensor) or 0 not in tensor.shape:
         return False
     warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=4)
@@ -295,7 +295,7 @@ def kaiming_normal(
 
 def _slope(slope: Any) -> float:
     if isinstance(slope, bool) or not isinstance(slope, int | float):
-        raise ValueError  # torch refuses it for leaky_relu, and ignores it for any other
+        raise ValueError  # torch raises for leaky_relu, and ignores it otherwise
     return _finite(slope)
 
 
@@ -333,7 +333,7 @@ def orthogonal(tensor: Tensor, gain: Any, generator: Generator) -> bool:
 
 
 def sparse(tensor: Tensor, sparsity: Any, std: Any, generator: Generator) -> bool:
-    """Fill with normal values, and zeros in random rows of each column."""
+    """Fill with normal values; set random rows of each column to zero."""
     view = _view(tensor, generator)
     if (
         view is None

@@ -1,15 +1,15 @@
 """A drop-in for `torch.nn.init`: ``import fastinit.torch.init as init``.
 
 It has every public name of `torch.nn.init` (2.13), with its signature, warnings and errors.
-fastinit fills dense CPU tensors of its dtypes, with any strides. Torch's own functions do the rest:
-complex, sparse and CUDA tensors, meta tensors (which they leave alone), subclasses and modes that
-see torch's operations.
+fastinit fills dense CPU tensors of its dtypes, with any strides. Torch's own functions are called
+for all others: complex, sparse and CUDA tensors, meta tensors (which have no values), and
+subclasses and modes that see torch's operations.
 
 Random bits come from `generator`, a `torch.Generator`, or from torch's default one, which
 `torch.manual_seed` seeds. Each call draws 128 bits, which select the stream that fills the tensor.
-So equal states of the generator give equal values on any number of threads; they are not torch's
-values. For values that depend on the parameters' names use the functions of `fastinit` and
-`fastinit.Stream`, or `fastinit.torch.init_module`.
+So equal states of the generator give equal values, on any number of threads. They are not the
+values that torch would write. For values that depend on the parameters' names use `fastinit` with
+a `fastinit.Stream`, or `fastinit.torch.init_module`.
 
 >>> import torch
 >>> import fastinit.torch.init as init
@@ -53,7 +53,7 @@ Parameters
 tensor : torch.Tensor
     Any tensor. fastinit fills dense CPU tensors, torch all others.
 others
-    As in `torch.nn.init.{name}`, which states the rule and its source.
+    As in `torch.nn.init.{name}`, which documents the rule and its source.
 
 Returns
 -------
@@ -63,7 +63,7 @@ torch.Tensor
 Raises
 ------
 TypeError, ValueError, RuntimeError
-    What `torch.nn.init.{name}` raises.
+    As `torch.nn.init.{name}`.
 
 Examples
 --------
@@ -125,8 +125,8 @@ def trunc_normal_(
 ) -> Tensor:
     """Fill with values of the normal distribution truncated to [a, b].
 
-    The distribution is exact for every interval, even if the warning, which is torch's, says that
-    it may be incorrect.
+    Torch warns that the distribution of some intervals may be incorrect, and so does this function;
+    fastinit's distribution is exact for every interval.
     """
     if fills.truncated_normal(tensor, mean, std, a, b, generator):
         return tensor
@@ -219,14 +219,14 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator = None) ->
 def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator = None
 ) -> Tensor:
-    """Fill with normal values, and zeros in random rows of each column."""
+    """Fill with normal values; set random rows of each column to zero."""
     if fills.sparse(tensor, sparsity, std, generator):
         return tensor
     return stock.sparse_(tensor, sparsity, std, generator)
 
 
 def _deprecated(function: Initializer[P]) -> Initializer[P]:
-    """Return a function that has the old name and warns as torch's does."""
+    """Return the function under its old name; it warns as torch's does."""
     new_name = function.__name__
     old_name = new_name.removesuffix("_")
 
@@ -240,7 +240,7 @@ def _deprecated(function: Initializer[P]) -> Initializer[P]:
         return function(*args, **kwargs)
 
     deprecated.__name__ = deprecated.__qualname__ = old_name
-    deprecated.__doc__ = f"Do as `{new_name}`, under a name that is deprecated."
+    deprecated.__doc__ = f"Deprecated name of `{new_name}`."
     return deprecated
 
 

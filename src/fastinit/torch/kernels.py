@@ -1,9 +1,9 @@
-"""The CPU kernels of aten::uniform_ and aten::normal_, replaced in torch's dispatcher.
+"""Replaces the CPU kernels of aten::uniform_ and aten::normal_ in torch's dispatcher.
 
-The dispatcher calls a kernel after function modes, autograd, tracing, FakeTensor and the like have
-had their turn: what arrives is memory of the CPU. No object of torch's Python API changes, so
-whatever compares, caches or pickles functions sees torch's own. C++ callers are reached too:
-`torch.rand` and `torch.randn` fill new memory by these kernels.
+The dispatcher calls a kernel last, after function modes, autograd, tracing, FakeTensor and others,
+so kernels see only tensors in CPU memory. No object of torch's Python API changes: code that
+compares, caches or pickles functions sees torch's own. C++ callers reach the kernels too:
+`torch.rand` and `torch.randn` fill new memory by them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _library: Any = None  # a torch.library.Library
 
 
 def acquire() -> None:
-    """Put our kernels in torch's place, for the first user."""
+    """Count a user; replace torch's kernels for the first one."""
     global _library, _users
     with _lock:
         if _library is None:
@@ -37,11 +37,11 @@ def acquire() -> None:
 
 
 def release() -> None:
-    """Restore torch's kernels, for the last user.
+    """End a user; restore torch's kernels after the last one, unless other threads run.
 
-    The dispatcher takes no lock to call a kernel, so a kernel must not end while another thread may
-    be in it. Beside other threads ours stay, and pass every call on to torch's, until the last user
-    leaves in a process of one thread.
+    The dispatcher calls kernels without a lock, so a kernel must not be freed while another thread
+    may be in it. If other threads run, our kernels stay and pass every call to torch's, until the
+    last user ends in a process of one thread.
     """
     global _library, _users
     with _lock:
@@ -61,8 +61,11 @@ def _register() -> Any:
     return library
 
 
-def _kernel(fill: Callable[..., bool], torchs: Any) -> Callable[..., Tensor]:
-    """Return a kernel that fills, or passes on to torch's; its numbers are by default 0 and 1."""
+def _kernel(fill: Callable[..., bool], original: Any) -> Callable[..., Tensor]:
+    """Return a kernel that fills by `fill`, or calls `original` if that cannot.
+
+    Both operators have two parameters, which default to 0 and 1.
+    """
 
     def kernel(
         keys: torch._C.DispatchKeySet,
@@ -78,7 +81,7 @@ def _kernel(fill: Callable[..., bool], torchs: Any) -> Callable[..., Tensor]:
             source = acceleration.calls if generator is None else generator
             if fill(tensor, first, second, source):
                 return tensor
-        result: Tensor = torchs.call_boxed(keys, tensor, first, second, generator=generator)
+        result: Tensor = original.call_boxed(keys, tensor, first, second, generator=generator)
         return result
 
     return kernel

@@ -1,4 +1,4 @@
-"""Models from the meta device: memory, shared parameters, values."""
+"""Gives models on the meta device memory and values."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def empty_tensor(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """Allocate a tensor as `fastinit.empty` does: on huge pages where it is large."""
+    """Allocate a tensor as `fastinit.empty` does: large ones on huge pages."""
     size = math.prod(shape) * dtype.itemsize
     memory = empty(-(-size // 8), "float64").view(np.uint8)[:size]
     return torch.from_numpy(memory).view(dtype).view(shape)
 
 
 def _in_memory(parameter: nn.Parameter, dtype: torch.dtype) -> nn.Parameter:
-    """Return a parameter in CPU memory with all that one on the meta device has but values."""
+    """Return a parameter in CPU memory that is like one on the meta device, without values."""
     strides = parameter.stride()
     order = sorted(range(parameter.dim()), key=lambda axis: -strides[axis])
     memory = empty_tensor(tuple(parameter.shape[axis] for axis in order), dtype)
     memory = memory.permute([order.index(axis) for axis in range(parameter.dim())])
     made = torch.Tensor._make_subclass(type(parameter), memory, parameter.requires_grad)
     made.__dict__.update(parameter.__dict__)
-    # The same dictionaries, so that the handles of the hooks still remove them.
+    # Share the dictionaries, so that the hooks' handles still remove them.
     made._backward_hooks = parameter._backward_hooks
     made._post_accumulate_grad_hooks = parameter._post_accumulate_grad_hooks
     return made
 
 
 def _attributes_on_meta(module: nn.Module) -> Iterator[tuple[str, nn.Module, str, torch.Tensor]]:
-    """Yield tensors that are neither parameters nor buffers, which no reset is known for."""
+    """Yield attributes that are tensors, with name, owner and key; no method resets them."""
     for prefix, owner, _ in walk_once(module):
         for name, value in vars(owner).items():
             if isinstance(value, torch.Tensor) and value.is_meta:
@@ -63,8 +63,8 @@ def materialize(
 ) -> M:
     """Give a model that was constructed on the meta device memory and initial values.
 
-    Nothing is made twice: memory is allocated on huge pages and first touched by the parallel fill
-    itself. Shared parameters stay shared, and every parameter keeps its class, attributes,
+    Memory is written once: it is allocated on huge pages, and the parallel fill is its first touch.
+    Shared parameters stay shared, and every parameter keeps its class, attributes,
     `requires_grad`, order of strides, and the hooks of ``register_hook`` and
     ``register_post_accumulate_grad_hook``. It does not keep a gradient, which has no values on the
     meta device, nor hooks on the node of the graph that accumulates it. Values are those of
@@ -72,22 +72,22 @@ def materialize(
 
     Buffers get memory and the values that their own modules give them: by ``reset_running_stats``,
     ``reset_buffers``, ``init_buffers``, ``rope_init``, ``reset_parameters`` ..., or by the
-    ``_init_weights`` of the transformers model around them. Whether a method has set every element
-    is checked; buffers that none has set are an error. Those that have memory already are kept.
+    ``_init_weights`` of the transformers model around them. A buffer of which no method sets every
+    element is an error. Buffers that already have memory are kept.
 
     Parameters
     ----------
     module : torch.nn.Module
         Constructed under ``with torch.device("meta"):``.
     recipe : Recipe
-        It must have an initializer for every parameter; `keep` is none.
+        It must have an initializer for every parameter; `keep` is not one.
     seed : int, Stream or generator
         As for `init_module`.
     dtype : torch.dtype, optional
-        Of floating-point parameters and persistent buffers, as if the model had been constructed
-        with that default dtype; their own by default.
+        For floating-point parameters and persistent buffers, as if the model had been constructed
+        with that default dtype. By default they keep their dtypes.
     device : str or torch.device, default "cpu"
-        Where the model ends. It is filled in CPU memory, and copied if that is elsewhere.
+        Device of the result. The model is filled in CPU memory, and copied to another device.
     prefix : str, optional
         As for `init_module`.
 
@@ -99,9 +99,9 @@ def materialize(
     Raises
     ------
     ValueError, TypeError
-        As `make_plan`; a parameter that is not on the meta device, a buffer or other tensor that
-        nothing sets, an initializer of one's own that leaves elements out, or that the seed has no
-        effect on, as for `init_module`. The error gives the name, and nothing was changed.
+        As `make_plan` and `init_module`. Also: a parameter is not on the meta device; no method
+        sets a buffer or another tensor; an initializer of the user's does not write every element.
+        The error gives the name, and the model is unchanged.
 
     Examples
     --------
@@ -174,12 +174,12 @@ def _checked_device(device: str | torch.device) -> torch.device:
     device = torch.device(device)
     if device.type == "meta":
         raise ValueError("device must have memory, not be meta")
-    torch.empty(0, device=device)  # raises where there is no such device
+    torch.empty(0, device=device)  # raises if there is no such device
     return device
 
 
 def _find_aliases(module: nn.Module) -> list[tuple[nn.Module, str, torch.Tensor]]:
-    """Return attributes that are parameters or buffers by another name; refuse other tensors."""
+    """Return attributes that are parameters or buffers; raise for other tensors."""
     known = {*module.parameters(), *(buffer for buffer, _ in buffers_on_meta(module))}
     found = list(_attributes_on_meta(module))
     unknown = [name for name, _, _, value in found if value not in known]

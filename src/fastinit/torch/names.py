@@ -1,4 +1,4 @@
-"""Names of modules, parameters and buffers, without the parts that wrappers add to them."""
+"""Names of modules, parameters and buffers, without the prefixes that wrappers add."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-# Modules that only wrap another one, and the attribute that holds it. They are known by name, so
-# that nothing is imported to recognise them; subclasses are wrappers too.
+# Modules that only wrap another one, and the attribute that holds it. They are recognised by name,
+# so that nothing must be imported; their subclasses are wrappers too.
 WRAPPERS = {
     "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
     "torch.nn.parallel.data_parallel.DataParallel": "module",
@@ -29,12 +29,12 @@ class Place(NamedTuple):
 
     name: str  # qualified, as the model without wrappers has it
     owner: nn.Module
-    key: str  # what the owner calls it
+    key: str  # its name in the owner
     ancestors: tuple[nn.Module, ...]  # the modules around the owner, from the whole model down
 
 
 def _wrapped_key(module: nn.Module) -> str | None:
-    """Return the attribute that holds what a wrapper wraps; None if the module is no wrapper."""
+    """Return the attribute that holds the wrapped module; None if `module` is no wrapper."""
     for each in type(module).__mro__:
         key = WRAPPERS.get(f"{each.__module__}.{each.__qualname__}")
         if key is not None:
@@ -43,7 +43,7 @@ def _wrapped_key(module: nn.Module) -> str | None:
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
-    """Return what is within all the wrappers around a model."""
+    """Return the model within all of its wrappers."""
     while (key := _wrapped_key(module)) is not None:
         inner = module._modules[key]
         assert inner is not None
@@ -58,9 +58,9 @@ def _dotted(name: str, key: str) -> str:
 def walk(
     module: nn.Module, name: str = "", ancestors: tuple[nn.Module, ...] = ()
 ) -> Iterator[tuple[str, nn.Module, tuple[nn.Module, ...]]]:
-    """Yield every module by each of its paths: its name, itself, and the modules around it.
+    """Yield each module's name, the module, and its ancestors; shared ones once per path.
 
-    A wrapper has the name of what it wraps, and is not among the modules around others.
+    A wrapper has the same name as the module that it wraps, and is never an ancestor.
     """
     yield name, module, ancestors
     wrapped = _wrapped_key(module)
@@ -71,7 +71,7 @@ def walk(
 
 
 def walk_once(module: nn.Module) -> Iterator[tuple[str, nn.Module, tuple[nn.Module, ...]]]:
-    """Yield every module as `walk` does, by its first path alone."""
+    """Yield every module as `walk` does, but only by its first path."""
     seen = set()
     for name, each, ancestors in walk(module):
         if each not in seen:
@@ -85,7 +85,7 @@ def parameter_places(module: nn.Module, prefix: str = "") -> dict[nn.Parameter, 
     Raises
     ------
     ValueError
-        Two parameters have the same name without the parts that wrappers add.
+        Two parameters have the same name without the prefixes that wrappers add.
     """
     places: dict[nn.Parameter, list[Place]] = {}
     owners: dict[str, nn.Parameter] = {}

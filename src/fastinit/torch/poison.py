@@ -1,4 +1,4 @@
-"""Poison: a NaN that no initializer writes, which marks elements that were never written."""
+"""Marks elements that are not yet written by poison: a NaN that no initializer writes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ PATTERNS = {getattr(torch, name): dtype.poison for name, dtype in DTYPES.items()
 
 
 def poison_(module: M) -> M:
-    """Fill every parameter with a NaN that `verify` knows.
+    """Fill every parameter with a NaN that `verify` recognises.
 
-    Uninitialised memory looks like any other: new pages are zeros, old ones hold old weights. After
-    `poison_`, `verify` finds every element that the initialisation leaves out.
+    Uninitialised memory cannot be told from values: new pages are zeros, old ones hold old weights.
+    After `poison_`, `verify` finds every element that the initialisation has not written.
 
     Parameters
     ----------
     module : torch.nn.Module
-        In memory. Both parts of complex parameters and the stored values of sparse ones are filled.
-        Left alone are parameters on the meta device or of a lazy module; integers, booleans and
-        quantised values; and tensors that only copy their values out: MKL-DNN's layout, lazy
-        conjugates.
+        Both parts of complex parameters and the stored values of sparse ones are filled. Some
+        parameters are skipped: those on the meta device or of a lazy module; integers, booleans and
+        quantised values; MKL-DNN's layout and lazy conjugates, whose values can only be copied.
 
     Returns
     -------
@@ -54,7 +53,7 @@ def poison_(module: M) -> M:
 
 
 def poison_tensor(tensor: torch.Tensor) -> None:
-    """Fill a tensor of floating-point numbers."""
+    """Fill a tensor of floating-point numbers with poison."""
     integers = tensor.detach().view(INTEGERS[tensor.dtype.itemsize])
     integers.fill_(_as_signed(PATTERNS[tensor.dtype], tensor.dtype.itemsize))
 

@@ -1,4 +1,4 @@
-"""Who accelerates here: the innermost context of this thread, or the switch for every thread."""
+"""Finds the acceleration of the calling code: this thread's innermost, or that of all threads."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Acceleration:
     Attributes
     ----------
     calls : Calls or None
-        Where a fill that names no generator takes its bits from; None: torch's default generator.
+        Source of bits for fills that name no generator; None: torch's default generator.
     outer : Acceleration or None
-        The one within which it was entered.
+        The one that this one was entered within.
     is_off : bool
-        Whether fills are left to torch.
+        Whether torch does the fills.
     has_ended : bool
     """
 
@@ -39,17 +39,17 @@ def set_here(acceleration: Acceleration | None) -> None:
 
 
 def set_everywhere(acceleration: Acceleration | None) -> Acceleration | None:
-    """Set the acceleration of every thread; return the one before."""
+    """Set the acceleration of all threads; return the previous one."""
     global _everywhere
     before, _everywhere = _everywhere, acceleration
     return before
 
 
 def innermost() -> Acceleration | None:
-    """Return the acceleration that was entered here last, of those that have not ended.
+    """Return the acceleration that was entered last and has not ended.
 
-    Ended ones stay in copies of the context (tasks, generators that another thread finishes) and
-    where contexts end in another order than they began.
+    Accelerations that have ended can still be in `_here`: in copies of the context (tasks,
+    generators that another thread finishes), and if an outer context ends before an inner one.
     """
     acceleration = _here.get()
     while acceleration is not None and acceleration.has_ended:

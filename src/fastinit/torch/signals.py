@@ -1,4 +1,4 @@
-"""A picture of how signal and gradient fare on their way through a model."""
+"""Measures and draws the standard deviations of activations and gradients in a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 import fastinit
 from fastinit.torch.names import walk_once
 
-LABEL = 24  # letters of a name that a picture has room for
+LABEL = 24  # longer names are cut to their last 24 letters in a picture
 
 
 class Signal(NamedTuple):
@@ -21,7 +21,7 @@ class Signal(NamedTuple):
     name: str
     kind: str
     forward: float
-    backward: float  # of the gradient; NaN where none came
+    backward: float  # of the gradient with respect to the output; NaN if there is none
 
 
 def _tensors(output: Any) -> Iterator[torch.Tensor]:
@@ -48,29 +48,29 @@ def _buffers_restored(module: nn.Module) -> Iterator[None]:
 
 
 def _is_layer(module: nn.Module) -> bool:
-    # Not by the truth of a module, which may be its length.
+    # Compare with None: the truth of a module may be its length.
     has_modules = next(module.children(), None) is not None
     return not has_modules or next(module.parameters(recurse=False), None) is not None
 
 
 def measure_signal(module: nn.Module, batch: Any) -> list[Signal]:
-    """Measure each layer's output and the gradient that comes back to it.
+    """Measure each layer's output, and the gradient with respect to it.
 
-    What goes backward is noise of standard deviation 1 at the model's output. Gradients, buffers
-    and torch's random state are as before afterwards.
+    The backward pass starts from normal noise of standard deviation 1 at the model's output.
+    Gradients, buffers and torch's random state are left as they were.
 
     Parameters
     ----------
     module : torch.nn.Module
-        In the mode, training or evaluation, in which it is to be seen.
+        In the mode, training or evaluation, that is to be measured.
     batch : torch.Tensor, tuple or dict
         Arguments of the call: one, several, or by name.
 
     Returns
     -------
     list of Signal
-        Of every layer (a module with parameters of its own, or without modules in it), in the order
-        of the calls.
+        One per layer, in the order of the calls. A layer is a module that has parameters itself,
+        or no submodules.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def _gradients(
     module: nn.Module, batch: Any, seen: list[tuple[str, str, float, torch.Tensor]]
 ) -> list[float]:
     outputs = [tensor for tensor in _tensors(_call(module, batch)) if tensor.requires_grad]
-    # A copy: layers that are checkpointed run once more in the backward pass.
+    # Copy the list: the backward pass runs checkpointed layers, and so their hooks, once more.
     seen = seen.copy()
     inner = [tensor for *_, tensor in seen if tensor.requires_grad]
     if not outputs or not inner:
@@ -139,7 +139,7 @@ def _label(signal: Signal) -> str:
 def plot_signal(module: nn.Module, batch: Any) -> Any:
     """Draw the standard deviations of activations and gradients over depth.
 
-    What Xavier and Kaiming are for, seen at a glance: a good initialisation keeps both lines level.
+    A good initialisation keeps both lines level: Xavier's and Kaiming's rules aim at this.
 
     Parameters
     ----------

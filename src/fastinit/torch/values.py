@@ -1,4 +1,4 @@
-"""The shape and the numbers of a tensor of any dtype and layout."""
+"""Reads the shape and the numbers of tensors of any dtype and layout."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse
 
 
 def name_of_dtype(dtype: torch.dtype) -> str:
-    """Return fastinit's name of a dtype, ``"bfloat16"``; torch's for one that cannot be filled."""
+    """Return the name of a dtype without "torch.": fastinit's name for those it can fill."""
     return str(dtype).removeprefix("torch.")
 
 
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
-    """Return the shape; for a nested tensor, which has no regular one, the number of its parts."""
+    """Return the shape; of a nested tensor, which has none, the number of its parts."""
     is_regular = tensor.layout is not torch.strided or not tensor.is_nested
     return tuple(tensor.shape) if is_regular else (tensor.size(0),)
 
@@ -28,9 +28,9 @@ def is_dense(tensor: torch.Tensor) -> bool:
 def numbers_in(tensor: torch.Tensor) -> torch.Tensor | None:
     """Return a tensor's floating-point numbers as a dense tensor that shares its memory.
 
-    Sparse and nested tensors have stored values; complex numbers become a last dimension of real
-    and imaginary parts. MKL-DNN's layout and lazy conjugates are copied. The result is None for
-    integers, booleans, quantised and packed values.
+    Of sparse and nested tensors it has the stored values. Complex numbers get a last dimension of
+    real and imaginary part. MKL-DNN's layout and lazy conjugates are copied. The result is None
+    for integers, booleans, quantised and packed values.
     """
     tensor = tensor.detach()
     if tensor.layout is torch.sparse_coo:
