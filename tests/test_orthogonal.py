@@ -81,7 +81,7 @@ def test_targets(shape, dtype):
 def test_kernels():
     expected = fastinit.orthogonal((8, 3, 2, 5), generator=STREAM)
     assert (expected.reshape(8, -1) == orthogonal((8, 30), "float32")).all()
-    channels_last = np.empty((8, 2, 5, 3), np.float32).transpose(0, 3, 1, 2)  # not a matrix in memory
+    channels_last = np.empty((8, 2, 5, 3), np.float32).transpose(0, 3, 1, 2)  # no matrix
     assert (fastinit.orthogonal_(channels_last, generator=STREAM) == expected).all()
 
 
