@@ -80,6 +80,12 @@ def install_everything(session: nox.Session) -> None:
     install_timm(session)
 
 
+def install_xdist(session: nox.Session) -> list[str]:
+    """Install pytest-xdist, and return the options that let pytest use every CPU."""
+    session.install("pytest-xdist")
+    return ["--numprocesses", "auto"]
+
+
 def install_timm(session: nox.Session) -> None:
     """Install timm without torchvision, which timm's initialisation does not need."""
     session.install("--no-deps", "timm")
@@ -99,8 +105,9 @@ def install_wheel(session: nox.Session, extras: str, *arguments: str) -> None:
 def run_tests_of_sdist(session: nox.Session, *arguments: str) -> None:
     """Run the tests of the sdist on the installed fastinit."""
     (source,) = distributions(session).glob("fastinit-*/")
+    options = ["-p", "no:cacheprovider", *install_xdist(session)]
     session.chdir(source)
-    session.run("pytest", "-p", "no:cacheprovider", *(session.posargs or arguments))
+    session.run("pytest", *options, *(session.posargs or arguments))
 
 
 @nox.session
@@ -116,7 +123,7 @@ def readme(session: nox.Session, command: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests with every framework (none may be missing), and `fastinit bench`."""
     install_everything(session)
-    session.run("pytest", "--nothing-missing", *session.posargs)
+    session.run("pytest", "--nothing-missing", *install_xdist(session), *session.posargs)
     session.run("python", "-m", "fastinit", "bench", "--model", "resnext29")
 
 
@@ -231,6 +238,7 @@ def c_check(session: nox.Session) -> None:
 def sanitize(session: nox.Session) -> None:
     """Run AddressSanitizer, UBSan and ThreadSanitizer."""
     install_everything(session)
+    install_xdist(session)
     session.run("tests/sanitize", *session.posargs, external=True)
 
 

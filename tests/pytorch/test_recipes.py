@@ -429,6 +429,9 @@ class Ramp:
         values = torch.arange(start, start + tensor.numel(), dtype=tensor.dtype)
         return tensor.copy_(values.view_as(tensor))
 
+    def __repr__(self):
+        return "Ramp()"
+
 
 @pytest.mark.parametrize(
     ("initializer", "first"),
