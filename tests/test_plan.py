@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastinit
-from fastinit.fill import report_progress
-from fastinit.moments import Moments
-from fastinit.plan import (
+from fastinit.entries import (
     Constant,
     Description,
     Entry,
     InitializerEntry,
-    Plan,
     is_constant,
     keep,
     takes,
     text_of,
 )
+from fastinit.fill import report_progress
+from fastinit.moments import Moments
+from fastinit.plan import Plan
 
 MIXED = [
     ("normal", (7, 6), "float32", partial(fastinit.normal_, std=0.02)),

@@ -17,6 +17,7 @@ Modules, from the top down; none imports one above it:
 * `cli`: the command ``python -m fastinit``
 * `torch`: plans of PyTorch models, and checks; imported only when asked for
 * `plan`: many named tensors and what fills each: print them, fill them whole or in parts
+* `entries`: one of them: its shape, dtype and initializer, and the pieces that fill it
 * `moments`, `table`: the moments of values, expected and measured; tables of text
 * `creation`: every initializer as a function that creates an array
 * `initializers`: every initializer in place; each carries its rule

@@ -21,8 +21,9 @@ from fastinit import _core
 from fastinit.cli.models import MODELS, plan_of
 from fastinit.cli.report import progress
 from fastinit.dtypes import DTYPES
+from fastinit.entries import InitializerEntry
 from fastinit.moments import NOT_MEASURED, Measured, Moments, measure
-from fastinit.plan import InitializerEntry, Plan, row_of
+from fastinit.plan import Plan, row_of
 from fastinit.rules import Distribution
 from fastinit.table import Table
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+from fastinit.entries import Initializer, InitializerEntry
 from fastinit.initializers import (
     kaiming_normal_,
     normal_,
@@ -14,7 +15,7 @@ from fastinit.initializers import (
     uniform_,
     zeros_,
 )
-from fastinit.plan import Initializer, InitializerEntry, Plan
+from fastinit.plan import Plan
 
 Weight = tuple[str, tuple[int, ...], Initializer]  # name, shape, initializer
 

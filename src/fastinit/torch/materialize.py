@@ -13,7 +13,8 @@ from torch.nn.parameter import is_lazy
 
 from fastinit.arrays import empty
 from fastinit.dtypes import DTYPES, NAMES
-from fastinit.plan import check_seed, naming
+from fastinit.entries import naming
+from fastinit.plan import check_seed
 from fastinit.torch.buffers import buffers_on_meta, set_buffers
 from fastinit.torch.names import parameter_places, walk_once
 from fastinit.torch.plan import make_plan

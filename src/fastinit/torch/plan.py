@@ -13,8 +13,9 @@ from torch.nn.parameter import is_lazy
 from fastinit import plan as plans
 from fastinit.arrays import View
 from fastinit.dtypes import DTYPES, NAMES
+from fastinit.entries import Index, InitializerEntry, keep, naming
 from fastinit.fill import Part
-from fastinit.plan import Index, InitializerEntry, keep, naming, some
+from fastinit.plan import some
 from fastinit.streams import Stream
 from fastinit.torch.names import parameter_places, unwrapped
 from fastinit.torch.recipe import Recipe, Site, ZeroRow

@@ -13,8 +13,7 @@ import torch
 from torch import nn
 
 import fastinit
-from fastinit import plan as plans
-from fastinit.plan import Constant, Initializer, keep
+from fastinit.entries import Constant, Initializer, call, keep, text_of
 from fastinit.table import Table
 
 __all__ = ["PerSite", "Recipe", "Site", "ZeroRow", "constant", "keep", "per_site"]
@@ -118,7 +117,7 @@ class ZeroRow:
 
     def __call__(self, tensor: torch.Tensor, generator: Any = None) -> torch.Tensor:
         """Fill one tensor."""
-        plans.call(self.initializer, tensor, generator)
+        call(self.initializer, tensor, generator)
         with torch.no_grad():
             tensor[self.row].zero_()
         return tensor
@@ -126,7 +125,7 @@ class ZeroRow:
     @property
     def __name__(self) -> str:
         """What a table shows."""
-        return f"{plans.text_of(self.initializer)}, row {self.row} zero"
+        return f"{text_of(self.initializer)}, row {self.row} zero"
 
 
 def constant(function: Initializer) -> Constant:
@@ -228,11 +227,6 @@ def _where_text(where: Where) -> str:
     return " | ".join(each.__name__ for each in alternatives)
 
 
-def text_of(initializer: Initializer | PerSite) -> str:
-    """Return an initializer as the tables show it."""
-    return initializer.label if isinstance(initializer, PerSite) else plans.text_of(initializer)
-
-
 Line = tuple[Where, Initializer | PerSite]
 
 
@@ -307,7 +301,10 @@ class Recipe:
 
     def texts(self) -> list[tuple[str, str]]:
         """Return the lines as text."""
-        return [(_where_text(where), text_of(initializer)) for where, initializer in self.lines]
+        return [
+            (_where_text(where), what.label if isinstance(what, PerSite) else text_of(what))
+            for where, what in self.lines
+        ]
 
     @property
     def table(self) -> Table:

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
+from fastinit.entries import Initializer
 from fastinit.fans import fans_of_shape
 from fastinit.initializers import (
     constant_,
@@ -25,7 +26,6 @@ from fastinit.initializers import (
     xavier_uniform_,
     zeros_,
 )
-from fastinit.plan import Initializer
 from fastinit.torch.recipe import Line, PerSite, Recipe, Site, ZeroRow, per_site
 
 

@@ -13,8 +13,9 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from fastinit.dtypes import DTYPES
+from fastinit.entries import is_constant, takes
 from fastinit.moments import Measured, Moments, measure
-from fastinit.plan import check_seed, is_constant, takes
+from fastinit.plan import check_seed
 from fastinit.streams import Stream, as_stream
 from fastinit.table import Table
 from fastinit.torch.alike import (
