@@ -52,7 +52,7 @@ def print_race(race: Race) -> None:
     """Print the time of every side, the fastest first."""
     threads = "1 thread" if race.threads == 1 else f"{race.threads} threads"
     title = f"{race.group}: {race.name}, {race.elements:,} elements, {threads}"
-    table = new_table(title, ("side", "us a call", "ns an element", "GB/s"))
+    table = new_table(title, ("side", "us per call", "ns per element", "GB/s"))
     for side in sorted(race.seconds, key=race.time):
         microseconds = f"{race.time(side) * 1e6:,.2f}"
         speed = "" if race.size is None else f"{race.gigabytes(side):.2f}"

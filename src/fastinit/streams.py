@@ -144,7 +144,7 @@ class Stream:
             seed = int.from_bytes(hashlib.blake2b(**options).digest(), "little")
             generator = torch.Generator(device).manual_seed(seed)
 
-        torch takes 64 bits of seed, of which its generator for the CPU uses only the lower 32: two
+        torch takes 64 bits of seed; its generator for the CPU uses only the lower 32: two
         of n streams have equal torch generators with a probability of about n**2 / 2**33. `numpy`
         takes 128 bits.
 

@@ -130,7 +130,7 @@ int main(void)
                 }
         }
         if (found != FASTINIT_DTYPES - 2) { /* all but float64 and float32 */
-            printf("%d narrow dtypes, of which %d are tested\n", FASTINIT_DTYPES - 2, found);
+            printf("%d narrow dtypes, %d of them tested\n", FASTINIT_DTYPES - 2, found);
             return 2;
         }
         printf("%s %lu roundings to narrow dtypes\n", fastinit_isa(), checked);

@@ -78,7 +78,7 @@ def count_codes(law, dtype, draws):
 
 
 def merge(expected, *, least=SMALLEST_EXPECTATION):
-    """Return the first cell of each group of neighbours that together expect so many."""
+    """Return the first cell of each group of neighbours that together expect at least `least`."""
     starts, total = [0], 0.0
     for cell, count in enumerate(expected):
         if total >= least:
@@ -91,7 +91,7 @@ def merge(expected, *, least=SMALLEST_EXPECTATION):
 
 
 def measure(law, dtype_name, draws):
-    """Return the chi-square of so many draws."""
+    """Return the chi-square of this number of draws."""
     dtype = dtype_of(dtype_name)
     cells = cells_of(dtype)
     counts = count_codes(law, dtype, draws)

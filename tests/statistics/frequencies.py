@@ -49,8 +49,8 @@ def word_of(x, law):
 def measure_uniform(law, x):
     """Return the extreme ratios of a value's frequency to its due, in a window of words at x.
 
-    Where a bound is no float32, a lowest or highest value also has what lies beyond: they are left
-    out but for a low of 0.
+    Where a bound is no float32, the lowest or highest value also has the share beyond it: both are
+    left out, except a low of 0.
     """
     first = min(max(word_of(x, law) - WINDOW // 2, -(1 << 31)), (1 << 31) - WINDOW)
     values, counts = np.unique(

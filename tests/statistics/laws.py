@@ -25,7 +25,7 @@ class Law:
         return STREAM / str(self) / np.dtype(dtype).name
 
     def draw(self, draws, dtype):
-        """Return so many values."""
+        """Return this number of values."""
         return self.fill(np.empty(draws, dtype), self.stream(dtype))
 
     def chunks(self, draws, dtype):

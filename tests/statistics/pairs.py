@@ -12,7 +12,7 @@ CHUNK = 1 << 18
 
 
 def normal_chunks(dtype, draws, name):
-    """Yield so many standard normals in pieces, each of whole tiles."""
+    """Yield standard normals in pieces of whole tiles."""
     law = Normal(0, 1)
     stream = STREAM / name / dtype
     buffer = np.empty(CHUNK, dtype)

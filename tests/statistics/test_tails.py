@@ -23,5 +23,5 @@ def test_counts_of_many(dtype, plausible):
     ("sigma", "tolerance"), [(4, 1e-7), (5, 1e-5), (5.5, 1e-4), (6, 2e-3), (6.5, 2e-2)]
 )
 def test_words_resolve_the_tails(sigma, tolerance):
-    """What 2^32 radii make of the tail, of which the counts are too few to tell."""
+    """The method's own tail, by all 2^32 radii: counts of draws are too few to test it."""
     assert tails.survival_of_method(sigma) == pytest.approx(special.ndtr(-sigma), rel=tolerance)
