@@ -92,7 +92,7 @@ def distribution_of(
     partial: Any = initializer
     if isinstance(partial, functools.partial):
         if partial.args:
-            raise TypeError("a functools.partial takes arguments by name here, not by position")
+            raise TypeError("a functools.partial takes arguments by name, not by position")
         initializer, keywords = partial.func, partial.keywords
     if not inspect.isfunction(initializer):  # it may be unhashable
         return None
