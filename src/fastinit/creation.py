@@ -1021,9 +1021,9 @@ def orthogonal(
     dtype : str, numpy, torch or JAX dtype, default "float32"
         float64, float32 or float16; bfloat16 and float8 need the package ml_dtypes.
     layout : str, optional
-        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of matrices, each of which
-        is orthogonal, any other letter a kernel axis. The default is torch's, ``"oi"`` and then
-        kernel axes.
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of orthogonal
+        matrices, any other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel
+        axes.
     index : tuple of slices, optional
         The part of the logical tensor to create: its values are those of this slice of the whole.
 

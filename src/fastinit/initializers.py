@@ -1072,9 +1072,9 @@ def orthogonal_(
         or a numpy.random.SeedSequence), a stream, or the next 128 bits of a numpy.random Generator,
         BitGenerator or RandomState or of a torch.Generator, which advances.
     layout : str, optional
-        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of matrices, each of which
-        is orthogonal, any other letter a kernel axis. The default is torch's, ``"oi"`` and then
-        kernel axes.
+        One letter per axis: ``o`` outputs, ``i`` inputs, ``b`` a stack of orthogonal
+        matrices, any other letter a kernel axis. The default is torch's, ``"oi"`` and then kernel
+        axes.
     shape : tuple of int, optional
         Shape of the logical tensor that `tensor` is a part of. Fans and values are those of the
         logical tensor. Needs an explicit `generator`.

@@ -73,8 +73,8 @@ def materialize(
 
     Buffers get memory and the values that their own modules give them: by ``reset_running_stats``,
     ``reset_buffers``, ``init_buffers``, ``rope_init``, ``reset_parameters`` ..., or by the
-    ``_init_weights`` of the transformers model around them. A buffer of which no method sets every
-    element is an error. Buffers that already have memory are kept.
+    ``_init_weights`` of the transformers model around them. It is an error if no
+    method sets every element of a buffer. Buffers that already have memory are kept.
 
     Parameters
     ----------
